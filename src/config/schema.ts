@@ -1,0 +1,313 @@
+import { z } from "zod";
+import { paxOverridesSchema, paxProfileNames } from "./pax-profile.ts";
+
+/**
+ * The one schema of `paxgate.yaml`. Types, the JSON Schema, the commented example and the settings page are generated
+ * from it (see `generate.ts`). Every field says what it means and when a change to it takes effect (`apply`).
+ */
+declare module "zod" {
+  interface GlobalMeta {
+    /** When a change takes effect: `live`, after a `restart` of the gateway, or after a `reboot`. */
+    apply?: "live" | "restart" | "reboot";
+    /** A value for the commented example, where the default would not show what to write. */
+    example?: unknown;
+  }
+}
+
+/** Names tie the parts of the file together and become section names of Asterisk's files: letters, digits and `-`. */
+const name = (description: string) =>
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,23}$/, "a name is 1-24 of a-z, 0-9 and -, and begins with a letter")
+    .meta({ description, apply: "restart" });
+
+/** Digits to match: X is 0-9, Z is 1-9, N is 2-9, [2-5] or [27] a set of digits. */
+const pattern = (description: string) =>
+  z
+    .string()
+    .regex(
+      /^(?:[0-9XZN]|\[[0-9](?:-[0-9])?(?:[0-9](?:-[0-9])?)*\]){1,12}$/,
+      "a pattern is made of digits, X (0-9), Z (1-9), N (2-9) and sets such as [2-5]",
+    )
+    .meta({ description, apply: "live" });
+
+const digits = (min: number, max: number, description: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^[0-9]{${min},${max}}$`), `${min} to ${max} digits, in quotes`)
+    .meta({ description, apply: "live" });
+
+/** A secret, or the file that holds it (mode 0600; the first line counts). */
+const secret = (description: string) =>
+  z
+    .union([z.string().min(1).max(128), z.strictObject({ file: z.string().min(1) })])
+    .meta({ description, apply: "restart" });
+
+const host = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, "a host name or an IP address")
+  .meta({ description: "Host name or IP address.", apply: "restart" });
+
+const network = z
+  .union([z.cidrv4(), z.cidrv6()])
+  .meta({ description: "A network such as 192.168.1.0/24.", apply: "restart" });
+
+const port = (byDefault: number, description: string) =>
+  z.number().int().min(1024).max(65_535).default(byDefault).meta({ description, apply: "restart" });
+
+const siteSchema = z
+  .strictObject({
+    name: z.string().min(1).max(64).default("PAX gateway").meta({
+      description: "What people call this gateway.",
+      apply: "restart",
+    }),
+  })
+  .meta({ description: "Whose gateway this is." });
+
+const paxSchema = z
+  .strictObject({
+    profile: z.enum(paxProfileNames).default("pax50").meta({
+      description: "The kind of exchange: pax50 (50-line register PAX), two-motion, or custom.",
+      apply: "restart",
+    }),
+    overrides: paxOverridesSchema.prefault({}),
+  })
+  .meta({ description: "The exchange." });
+
+const gpioLine = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, "a GPIO line name, or chip-label:offset");
+const ledName = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, "a name under /sys/class/leds");
+
+/** GPIO names of one line's interface. Outputs are LED-class devices, whose `pattern` trigger times the impulses. */
+const gpioInterfaceSchema = z.strictObject({
+  inputs: z.strictObject({
+    loop: gpioLine.optional().meta({ description: "tie-line: the PAX has looped our feed.", apply: "restart" }),
+    ring: gpioLine.optional().meta({ description: "subscriber: ringing current present.", apply: "restart" }),
+    current: gpioLine.optional().meta({ description: "Loop current while we hold the loop.", apply: "restart" }),
+    reversal: gpioLine.optional().meta({ description: "Polarity reversed by the PAX (answer).", apply: "restart" }),
+  }),
+  outputs: z.strictObject({
+    loop: ledName.meta({ description: "Closes the loop towards the PAX.", apply: "restart" }),
+    reversal: ledName.optional().meta({ description: "Answer supervision towards the PAX.", apply: "restart" }),
+    busy: ledName.optional().meta({ description: "Back-busies the line.", apply: "restart" }),
+  }),
+  audio: z
+    .string()
+    .regex(/^[A-Za-z0-9_.,:=-]{1,64}$/, "an ALSA device such as hw:1,0")
+    .meta({ description: "ALSA device of the line's codec.", apply: "restart" }),
+});
+
+const gain = (description: string) => z.number().min(-24).max(24).default(0).meta({ description, apply: "live" });
+
+const serviceNames = ["echo", "clock", "milliwatt"] as const;
+
+/** Where a call from the PAX goes: exactly one of `trunk`, `account`, `service`. */
+const destinationShape = {
+  trunk: name("Call the event network through this trunk, or through a free one of this trunk group.").optional(),
+  account: name("Call the phone of this local account.").optional(),
+  service: z.enum(serviceNames).optional().meta({
+    description: "A service of the gateway: echo (echo test), clock (speaking clock stand-in), milliwatt (test tone).",
+    apply: "live",
+  }),
+  number: digits(
+    3,
+    8,
+    "trunk: the number to call, for speed codes. Without it, the digits that were dialled.",
+  ).optional(),
+  strip: z.number().int().min(0).max(8).default(0).meta({
+    description: "trunk: how many dialled digits to leave out at the front.",
+    apply: "live",
+  }),
+  prefix: digits(1, 8, "trunk: digits to put in front of what was dialled.").optional(),
+};
+
+const lineSchema = z.strictObject({
+  name: name("Name of the line, in logs and commands."),
+  type: z.enum(["tie-line", "subscriber"]).default("tie-line").meta({
+    description: "tie-line (both-way, loop calling and loop impulsing) or subscriber (we look like a telephone).",
+    apply: "restart",
+  }),
+  group: name("Lines of a group stand for one another: calls to the PAX hunt over the free ones.").default("pax"),
+  interface: z
+    .union([z.literal("sim"), gpioInterfaceSchema])
+    .default("sim")
+    .meta({ description: "sim (the simulated PAX) or the GPIO names of the line's interface.", apply: "restart" }),
+  gainToPaxDb: gain("Gain of the audio towards the PAX, dB."),
+  gainFromPaxDb: gain("Gain of the audio from the PAX, dB."),
+  hotline: z
+    .strictObject(destinationShape)
+    .optional()
+    .meta({ description: "subscriber: where a call goes when the PAX rings this line.", apply: "live" }),
+});
+
+const fromPaxRuleSchema = z.strictObject({
+  dial: pattern("Digits dialled after the tie-line digit: 0-9, X (0-9), Z (1-9), N (2-9), sets such as [2-5]."),
+  ...destinationShape,
+  emergency: z.boolean().default(false).meta({
+    description: "Limits never block this number.",
+    apply: "live",
+  }),
+});
+
+const toPaxRuleSchema = z.strictObject({
+  number: pattern("Event number that is called, exact or as a pattern."),
+  extension: z
+    .string()
+    .regex(/^[0-9X]{1,4}$/, "digits, or X for digits taken from the number's wildcards")
+    .optional()
+    .meta({
+      description: "PAX extension to dial. An X takes the digit of the number's wildcard, counted from the right.",
+      apply: "live",
+    }),
+  secondStage: z.boolean().default(false).meta({
+    description: "Instead of an extension: the caller hears the PAX's dial tone and dials on with his keys.",
+    apply: "live",
+  }),
+  group: name("Line group to use.").default("pax"),
+  emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "live" }),
+});
+
+const numberPlanSchema = z
+  .strictObject({
+    fromPax: z.array(fromPaxRuleSchema).max(500).default([]).meta({
+      description: "What a PAX caller may dial after the tie-line digit. Prefix-free: no number may begin another.",
+      apply: "live",
+    }),
+    toPax: z.array(toPaxRuleSchema).max(500).default([]).meta({
+      description: "Which event numbers reach the PAX, and how. Everything else is refused.",
+      apply: "live",
+    }),
+  })
+  .meta({ description: "What may be called. Everything that is not listed is refused." });
+
+const trunkSchema = z.strictObject({
+  name: name("Name of the trunk."),
+  group: name("Trunks of a group stand for one another: calls hunt over the free ones.").default("event"),
+  server: host.meta({ description: "SIP server of the event.", apply: "restart", example: "clients.sip.poc.emf.camp" }),
+  port: z.number().int().min(1).max(65_535).default(5060).meta({
+    description: "UDP or TCP port of the event's SIP server.",
+    apply: "restart",
+  }),
+  transport: z.enum(["udp", "tcp"]).default("udp").meta({ description: "udp or tcp.", apply: "restart" }),
+  username: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, "letters, digits, . _ and -")
+    .meta({
+      description: "SIP username as the event issued it (at EMF: the number).",
+      apply: "restart",
+      example: "4100",
+    }),
+  password: secret("SIP password as the event issued it, or {file: PATH}."),
+  number: digits(1, 8, "Our number on the event network; without it, the username.").optional(),
+  register: z.boolean().default(true).meta({ description: "Register, so that calls come to us.", apply: "restart" }),
+  callLimit: z.number().int().min(1).max(32).default(1).meta({
+    description: "Calls at the same time through this trunk.",
+    apply: "restart",
+  }),
+});
+
+const accountSchema = z.strictObject({
+  name: name("Name of the account. Its SIP username and secret are generated: see `paxgate accounts`."),
+  networks: z.array(network).max(32).default([]).meta({
+    description: "Where the phone may register from. Empty: from sip.localNetworks only.",
+    apply: "restart",
+  }),
+  callLimit: z.number().int().min(1).max(8).default(1).meta({
+    description: "Calls at the same time.",
+    apply: "restart",
+  }),
+});
+
+/** Codecs that can be allowed, by their names in Asterisk. */
+export const codecNames = ["ulaw", "alaw", "g722", "gsm"] as const;
+
+const sipSchema = z
+  .strictObject({
+    port: port(5060, "Port that Asterisk listens on for SIP. Any port will do; phones must be told."),
+    bindAddress: z.union([z.ipv4(), z.ipv6()]).default("0.0.0.0").meta({
+      description: "Address that Asterisk listens on.",
+      apply: "restart",
+    }),
+    tcp: z.boolean().default(false).meta({ description: "Listen on TCP too.", apply: "restart" }),
+    codecs: z.array(z.enum(codecNames)).min(1).default(["ulaw", "alaw", "g722", "gsm"]).meta({
+      description: "Allowed codecs, best first.",
+      apply: "restart",
+    }),
+    externalAddress: host.optional().meta({
+      description: "Public address, when the gateway is behind a router.",
+      apply: "restart",
+      example: "198.51.100.7",
+    }),
+    localNetworks: z
+      .array(network)
+      .max(32)
+      .default(["127.0.0.0/8", "192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12"])
+      .meta({
+        description: "Networks on our side of the router; local accounts register from here.",
+        apply: "restart",
+      }),
+    rtpPorts: z
+      .strictObject({ from: port(10_000, "First RTP port."), to: port(10_199, "Last RTP port.") })
+      .prefault({})
+      .meta({ description: "UDP ports for audio." }),
+  })
+  .meta({ description: "SIP." });
+
+const limitsSchema = z
+  .strictObject({
+    callMinutes: z.number().min(0.1).max(1440).default(60).meta({
+      description: "Longest call, minutes.",
+      apply: "live",
+    }),
+    callsPerHourPerLine: z.number().int().min(1).max(10_000).default(60).meta({
+      description: "Calls in an hour that one PAX line may make.",
+      apply: "live",
+    }),
+    callsPerHourPerAccount: z.number().int().min(1).max(10_000).default(60).meta({
+      description: "Calls in an hour that one account or trunk may bring to the PAX.",
+      apply: "live",
+    }),
+  })
+  .meta({ description: "Limits against abuse and against a stuck dial." });
+
+const pathsSchema = z
+  .strictObject({
+    state: z.string().min(1).default("/var/lib/paxgate").meta({
+      description: "Directory of what must outlive a restart (generated secrets).",
+      apply: "restart",
+    }),
+    runtime: z.string().min(1).default("/run/paxgate").meta({
+      description: "Directory of sockets and of the files rendered for Asterisk.",
+      apply: "restart",
+    }),
+  })
+  .meta({ description: "Directories. Relative ones are relative to this file." });
+
+/** `paxgate.yaml` as a whole. */
+export const configSchema = z
+  .strictObject({
+    site: siteSchema.prefault({}),
+    pax: paxSchema.prefault({}),
+    lines: z.array(lineSchema).min(1).max(32).meta({ description: "Lines to the PAX." }),
+    numberPlan: numberPlanSchema.prefault({}),
+    trunks: z.array(trunkSchema).max(32).default([]).meta({ description: "Accounts on the event's SIP server." }),
+    accounts: z.array(accountSchema).max(64).default([]).meta({ description: "Phones and ATAs behind the gateway." }),
+    sip: sipSchema.prefault({}),
+    limits: limitsSchema.prefault({}),
+    paths: pathsSchema.prefault({}),
+  })
+  .meta({ title: "paxgate.yaml", description: "Configuration of a paxgate gateway." });
+
+export type Config = z.infer<typeof configSchema>;
+export type LineConfig = Config["lines"][number];
+export type GpioInterface = z.infer<typeof gpioInterfaceSchema>;
+export type FromPaxRule = Config["numberPlan"]["fromPax"][number];
+export type ToPaxRule = Config["numberPlan"]["toPax"][number];
+export type Hotline = NonNullable<LineConfig["hotline"]>;
+export type NumberPlanConfig = Config["numberPlan"];
+export type TrunkConfig = Config["trunks"][number];
+export type AccountConfig = Config["accounts"][number];
+export type SipConfig = Config["sip"];
+export type Limits = Config["limits"];
+export type Codec = (typeof codecNames)[number];
+export type ServiceName = (typeof serviceNames)[number];
+export type SecretReference = TrunkConfig["password"];
