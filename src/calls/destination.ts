@@ -1,0 +1,41 @@
+import { fail, ok, type Result } from "../base/result.ts";
+import type { FromPaxRule, Hotline, TrunkConfig } from "../config/schema.ts";
+import type { DialTarget } from "./port.ts";
+
+/** Where a call from the PAX goes. */
+export interface Route {
+  /** For a trunk, `trunk` is as configured: a trunk's name or a group's; `trunks` says which that may be. */
+  readonly target: DialTarget;
+  /** Trunks to hunt over, in order; empty unless the target is a trunk. */
+  readonly trunks: readonly string[];
+  readonly emergency: boolean;
+}
+
+/** The trunks that a name stands for: the trunk of that name, else those of the group, in the configured order. */
+export function trunksOf(reference: string, trunks: readonly TrunkConfig[]): string[] {
+  const named = trunks.filter((trunk) => trunk.name === reference);
+  return (named.length > 0 ? named : trunks.filter((trunk) => trunk.group === reference)).map((trunk) => trunk.name);
+}
+
+/** The destination of a rule or hotline for these dialled digits, or why it has none. */
+export function destinationOf(
+  rule: FromPaxRule | Hotline,
+  dialled: string,
+  trunks: readonly TrunkConfig[],
+): Result<Route, string> {
+  const emergency = "emergency" in rule && rule.emergency;
+  const given = [rule.trunk, rule.account, rule.service].filter((one) => one !== undefined).length;
+  if (given !== 1) return fail("needs exactly one of trunk, account and service");
+  if (rule.account !== undefined) {
+    return ok({ target: { kind: "account", account: rule.account }, trunks: [], emergency });
+  }
+  if (rule.service !== undefined) {
+    return ok({ target: { kind: "service", service: rule.service }, trunks: [], emergency });
+  }
+  const trunk = rule.trunk ?? "";
+  const candidates = trunksOf(trunk, trunks);
+  if (candidates.length === 0) return fail(`there is no trunk or trunk group "${trunk}"`);
+  const number = rule.number ?? (rule.prefix ?? "") + dialled.slice(rule.strip);
+  if (number === "") return fail("leaves no number to call");
+  return ok({ target: { kind: "trunk", trunk, number }, trunks: candidates, emergency });
+}
