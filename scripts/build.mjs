@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/**
+ * Bundles the commands of src/cli/ into dist/, one self-contained file each, so that the gateway starts quickly and
+ * runs without node_modules. Does nothing when neither the sources, the lock file nor this script have changed.
+ */
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+const stamp = join(dist, ".inputs");
+const commands = ["paxgate", "generate", "bench", "pax-sim"];
+
+const usage = `Usage: node scripts/build.mjs [--force]
+
+Bundles src/cli/{${commands.join(",")}}.ts (those that exist) into dist/.
+
+  --force   build even when nothing has changed
+  --help    this text`;
+
+const args = process.argv.slice(2);
+if (args.includes("--help")) {
+  console.log(usage);
+  process.exit(0);
+}
+const unknown = args.find((arg) => arg !== "--force");
+if (unknown !== undefined) {
+  console.error(`build: unknown argument ${unknown}\n\n${usage}`);
+  process.exit(2);
+}
+
+const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
+  .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+  .sort();
+const hash = createHash("sha256");
+for (const path of [...sources, "package.json", "package-lock.json", "tsconfig.json", "scripts/build.mjs"]) {
+  hash
+    .update(`${path}\0`)
+    .update(readFileSync(join(root, path)))
+    .update("\0");
+}
+const key = hash.digest("hex");
+
+const built = commands.filter((command) => existsSync(join(root, "src/cli", `${command}.ts`)));
+if (built.length === 0) {
+  console.error("build: there is no command in src/cli/ to build");
+  process.exit(1);
+}
+const outputs = built.map((command) => join(dist, `${command}.js`));
+const current = existsSync(stamp) && readFileSync(stamp, "utf8") === key && outputs.every((path) => existsSync(path));
+if (current && !args.includes("--force")) {
+  console.log("build: up to date");
+  process.exit(0);
+}
+
+// Loaded only now: a run that has nothing to do stays quick.
+const { build } = await import("esbuild");
+mkdirSync(dist, { recursive: true });
+rmSync(stamp, { force: true }); // an interrupted build is not "up to date"
+const started = performance.now();
+try {
+  await build({
+    absWorkingDir: root,
+    entryPoints: built.map((command) => `src/cli/${command}.ts`),
+    outdir: dist,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    sourcemap: "linked",
+    // The map finds the sources by path; carrying their text as well would double what is shipped.
+    sourcesContent: false,
+    // Packages in CommonJS (ws, pino's parts) call require() for node's own modules.
+    banner: {
+      js: 'import { createRequire as createRequireOfBundle } from "node:module";\nconst require = createRequireOfBundle(import.meta.url);',
+    },
+    logLevel: "warning",
+  });
+} catch {
+  process.exit(1); // esbuild has said why
+}
+for (const path of outputs) chmodSync(path, 0o755);
+writeFileSync(stamp, key);
+console.log(`build: ${built.join(", ")} in ${Math.round(performance.now() - started)} ms`);
