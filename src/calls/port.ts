@@ -51,7 +51,7 @@ export interface SipPort {
   /** Ends a line's audio. */
   closeMedia(line: string): void;
   /** Starts a call whose audio is the line's; everything that follows comes as events of the returned leg. */
-  dial(line: string, target: DialTarget, callerNumber: string): LegId;
+  dial(line: string, target: DialTarget): LegId;
   /** Sends 180 to an incoming leg. */
   ring(leg: LegId): void;
   /** Sends 183 and joins the leg's audio with the line's. */

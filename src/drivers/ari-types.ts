@@ -16,7 +16,7 @@ export type AriEvent =
   | { readonly type: "ChannelDestroyed"; readonly channel: AriChannel; readonly cause: number }
   | { readonly type: "ChannelStateChange"; readonly channel: AriChannel }
   | { readonly type: "ChannelDtmfReceived"; readonly channel: AriChannel; readonly digit: string }
-  | { readonly type: "Dial"; readonly peer: AriChannel; readonly dialstatus: string };
+  | { readonly type: "Dial"; readonly peer: AriChannel; readonly caller?: AriChannel; readonly dialstatus: string };
 
 const wanted = new Set<string>([
   "StasisStart",
@@ -40,7 +40,8 @@ export function parseAriEvent(text: string): AriEvent | null {
     ChannelDestroyed: () => typeof value["cause"] === "number",
     ChannelStateChange: () => true,
     ChannelDtmfReceived: () => typeof value["digit"] === "string",
-    Dial: () => typeof value["dialstatus"] === "string",
+    Dial: () =>
+      typeof value["dialstatus"] === "string" && (value["caller"] === undefined || isChannel(value["caller"])),
   }[value["type"] as AriEvent["type"]];
   if (!complete()) throw new TypeError(`incomplete ARI event ${value["type"]}`);
   return value as unknown as AriEvent;

@@ -51,6 +51,10 @@ export class AriConnection implements Service {
     return this.#up;
   }
 
+  get application(): string {
+    return this.#options.application;
+  }
+
   on<K extends keyof AriConnectionEvents & string>(
     event: K,
     listener: (...args: AriConnectionEvents[K]) => void,

@@ -1,0 +1,83 @@
+import type { MediaPort } from "../line/port.ts";
+import type { AriConnection } from "./ari.ts";
+import type { AriChannel } from "./ari-types.ts";
+import { RtpSession } from "./rtp.ts";
+
+/** One line's side of a call in Asterisk: a mixing bridge with an `externalMedia` channel that carries its audio. */
+export class LineBridge {
+  readonly #ari: AriConnection;
+  readonly #bridgeId: string;
+  readonly #rtp = new RtpSession();
+  readonly channelId: string;
+  #ready: Promise<void> = Promise.reject(new Error("the audio leg was not opened"));
+  #closed = false;
+
+  constructor(ari: AriConnection, id: string) {
+    this.#ari = ari;
+    this.#bridgeId = `${id}-bridge`;
+    this.channelId = `${id}-media`;
+    this.#ready.catch(() => undefined);
+  }
+
+  get media(): MediaPort {
+    return this.#rtp;
+  }
+
+  /** Settled when audio can flow. */
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /** Makes bridge and channel; the channel lives on a lease of `leaseS` seconds. */
+  open(leaseS: number): Promise<void> {
+    this.#ready = this.#open(leaseS);
+    return this.#ready;
+  }
+
+  async add(channelId: string): Promise<void> {
+    await this.#ari.request("POST", `/bridges/${encodeURIComponent(this.#bridgeId)}/addChannel`, {
+      channel: channelId,
+    });
+  }
+
+  /**
+   * Sends the channel into the dialplan, which places the call and brings the channel back with the outcome. Measured:
+   * the INVITE leaves 1-2 ms later. A channel made by `channels/create` would wait up to 200 ms in Asterisk's own loop.
+   */
+  async dial(context: string, extension: string): Promise<void> {
+    const path = `/channels/${encodeURIComponent(this.channelId)}/continue`;
+    await this.#ari.request("POST", path, { context, extension, priority: "1" });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#rtp.close();
+    await this.#ready.catch(() => undefined);
+    await Promise.allSettled([
+      this.#ari.request("DELETE", `/channels/${encodeURIComponent(this.channelId)}`),
+      this.#ari.request("DELETE", `/bridges/${encodeURIComponent(this.#bridgeId)}`),
+    ]);
+  }
+
+  async #open(leaseS: number): Promise<void> {
+    const application = this.#ari.application;
+    const port = await this.#rtp.open();
+    const [channel] = await Promise.all([
+      this.#ari.request(
+        "POST",
+        "/channels/externalMedia",
+        { channelId: this.channelId, app: application, external_host: `127.0.0.1:${port}`, format: "alaw" },
+        { variables: { "TIMEOUT(absolute)": String(leaseS) } },
+      ) as Promise<AriChannel>,
+      this.#ari.request("POST", "/bridges", { type: "mixing,dtmf_events", bridgeId: this.#bridgeId }),
+    ]);
+    const remote = Number(channel.channelvars?.["UNICASTRTP_LOCAL_PORT"]);
+    if (!Number.isInteger(remote) || remote < 1) throw new Error("Asterisk named no RTP port for the line's audio");
+    this.#rtp.connect(remote);
+    // Events of the channel must go on coming while it is in the dialplan.
+    const eventSource = `channel:${this.channelId}`;
+    await this.#ari.request("POST", `/applications/${application}/subscription`, { eventSource });
+    await this.add(this.channelId);
+  }
+}
