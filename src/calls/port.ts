@@ -50,12 +50,56 @@ export interface SipPort {
   openMedia(line: string): void;
   /** Ends a line's audio. */
   closeMedia(line: string): void;
-  /** Starts a call whose audio is the line's; everything that follows comes as events of the returned leg. */
-  dial(line: string, target: DialTarget): LegId;
+  /**
+   * Starts a call whose audio is the line's; what becomes of it comes as events of `leg`, a name that the caller
+   * chooses and never uses again.
+   */
+  dial(leg: LegId, line: string, target: DialTarget): void;
   /** Sends 180 to an incoming leg. */
   ring(leg: LegId): void;
   /** Sends 183 and joins the leg's audio with the line's. */
   connectEarly(leg: LegId, line: string): void;
   answer(leg: LegId, line: string): void;
   hangup(leg: LegId, reason: EndReason): void;
+}
+
+/** What the calls room hears of a line; the line room's events have this shape. */
+export type LineReport =
+  /** The PAX has taken the line, or rings it. */
+  | { readonly type: "seized" }
+  | { readonly type: "digit"; readonly digit: number }
+  | { readonly type: "digit-error"; readonly reason: string }
+  | { readonly type: "digit-timeout"; readonly which: "first" | "next" }
+  | { readonly type: "flash" }
+  /** The PAX has cleared: the call is over. */
+  | { readonly type: "cleared" }
+  /** Our loop holds. */
+  | { readonly type: "looped" }
+  /** Second stage: the PAX's dial tone is there. */
+  | { readonly type: "dial-tone" }
+  /** All digits are sent and the line's audio is through. */
+  | { readonly type: "dialled" }
+  | { readonly type: "answered"; readonly by: string }
+  | {
+      readonly type: "failed";
+      readonly reason: "glare" | "no-current" | "not-idle" | "busy" | "unobtainable" | "no-answer" | "lost";
+    }
+  | { readonly type: "parked" }
+  /** Ready for use. */
+  | { readonly type: "idle" };
+
+/** What the calls room tells a line; the line room's commands have this shape. */
+export type LineOrder =
+  | { readonly type: "seize"; readonly digits: readonly number[] | null }
+  | { readonly type: "send-digit"; readonly digit: number }
+  | { readonly type: "proceed" }
+  | { readonly type: "tone"; readonly tone: "ringing" | "busy" | "congestion" | "unobtainable" }
+  | { readonly type: "connect" }
+  | { readonly type: "answer" }
+  | { readonly type: "release" };
+
+/** The lines, by name. */
+export interface LinesPort {
+  onReport(listener: (line: string, report: LineReport) => void): Dispose;
+  order(line: string, order: LineOrder): void;
 }

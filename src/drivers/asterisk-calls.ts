@@ -6,6 +6,7 @@ import type { DialTarget, EndReason, LegId, SipEvent, SipPort } from "../calls/p
 import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
 import type { AriChannel, AriEvent } from "./ari-types.ts";
+import { LeaseKeeper } from "./channel-lease.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
 import { LineBridge } from "./line-bridge.ts";
 
@@ -16,17 +17,11 @@ export interface AsteriskCallsOptions {
   readonly attachMedia: (line: string, media: MediaPort | null) => void;
 }
 
-/**
- * Every channel lives on a lease: Asterisk hangs it up when the supervisor has not renewed it. So a supervisor that
- * was killed leaves no call behind, and nobody has to be there to clean up.
- */
-export const LEASE_S = 15;
-const RENEW_MS = 5_000;
-
 interface Leg {
   readonly id: LegId;
+  /** Channel that Asterisk knows it by: an outgoing leg's is the line's audio channel, which places the call. */
+  readonly channelId: string;
   line: string | null;
-  readonly outgoing: boolean;
   rings: boolean;
   answered: boolean;
 }
@@ -39,18 +34,23 @@ export class AsteriskCalls implements SipPort, Service {
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<{ event: [event: SipEvent] }>();
   readonly #legs = new Map<LegId, Leg>();
+  readonly #byChannel = new Map<string, Leg>();
   readonly #bridges = new Map<string, LineBridge>();
   readonly #subscriptions: Dispose[] = [];
   /** Tells this process's channels from those of one that died. */
   readonly #run = `paxgate-${process.pid}-${Date.now().toString(36)}`;
   #serial = 0;
   #up = false;
-  #renewal: NodeJS.Timeout | undefined;
+  readonly #leases: LeaseKeeper;
 
   constructor(ari: AriConnection, options: AsteriskCallsOptions, log: Log) {
     this.#ari = ari;
     this.#options = options;
     this.#log = log;
+    this.#leases = new LeaseKeeper(ari, () => {
+      const media = [...this.#bridges.values()].map((bridge) => bridge.channelId);
+      return new Set([...this.#byChannel.keys(), ...media]);
+    });
   }
 
   get up(): boolean {
@@ -72,10 +72,11 @@ export class AsteriskCalls implements SipPort, Service {
 
   async stop(): Promise<void> {
     for (const dispose of this.#subscriptions.splice(0)) dispose();
-    clearInterval(this.#renewal);
-    const channels = [...this.#legs.keys()].map((id) => this.#delete(id, "normal"));
+    this.#leases.stop();
+    const channels = [...this.#legs.values()].map((leg) => this.#delete(leg.channelId, "normal"));
     const bridges = [...this.#bridges.values()].map((bridge) => bridge.close());
     this.#legs.clear();
+    this.#byChannel.clear();
     this.#bridges.clear();
     this.#up = false;
     await Promise.allSettled([...channels, ...bridges]);
@@ -87,12 +88,12 @@ export class AsteriskCalls implements SipPort, Service {
     const bridge = new LineBridge(this.#ari, id);
     this.#bridges.set(line, bridge);
     this.#options.attachMedia(line, bridge.media);
-    bridge.open(LEASE_S).catch((error: unknown) => {
+    bridge.open().catch((error: unknown) => {
       if (this.#bridges.get(line) !== bridge) return;
       this.#log.error("no audio for the line", { line, error: describeError(error) });
       this.#mediaFailed(line);
     });
-    this.#renew();
+    this.#leases.keep();
   }
 
   closeMedia(line: string): void {
@@ -103,33 +104,33 @@ export class AsteriskCalls implements SipPort, Service {
     bridge.close().catch((error: unknown) => this.#log.debug("audio leg", { line, error: describeError(error) }));
   }
 
-  dial(line: string, target: DialTarget): LegId {
+  dial(leg: LegId, line: string, target: DialTarget): void {
     const bridge = this.#bridges.get(line);
-    const id = bridge?.channelId ?? `${this.#run}-none-${this.#serial++}`;
-    this.#legs.set(id, { id, line, outgoing: true, rings: false, answered: false });
-    this.#place(id, bridge, target).catch((error: unknown) => {
+    this.#hold(leg, bridge?.channelId ?? leg, line);
+    this.#place(leg, bridge, target).catch((error: unknown) => {
       this.#log.warn("call could not be placed", { line, error: describeError(error) });
-      this.#ended(id, "unavailable");
+      this.#ended(leg, "unavailable");
     });
-    return id;
   }
 
   ring(leg: LegId): void {
-    this.#attempt(`ring ${leg}`, this.#ari.request("POST", `/channels/${encodeURIComponent(leg)}/ring`));
+    this.#command(leg, "ring");
   }
 
   connectEarly(leg: LegId, line: string): void {
-    this.#attempt(`connect ${leg}`, this.#join(leg, line));
+    this.#attempt("connect", this.#join(leg, line));
   }
 
   answer(leg: LegId, line: string): void {
-    const path = `/channels/${encodeURIComponent(leg)}/answer`;
-    this.#attempt(`answer ${leg}`, Promise.all([this.#join(leg, line), this.#ari.request("POST", path)]));
+    this.#attempt("connect", this.#join(leg, line));
+    this.#command(leg, "answer");
   }
 
   hangup(leg: LegId, reason: EndReason): void {
-    if (!this.#legs.delete(leg)) return;
-    this.#attempt(`hang up ${leg}`, this.#delete(leg, reason));
+    const held = this.#legs.get(leg);
+    if (held === undefined) return;
+    this.#release(held);
+    this.#attempt("hang up", this.#delete(held.channelId, reason));
   }
 
   /** Channels and bridges held now, for tests and status. */
@@ -137,10 +138,10 @@ export class AsteriskCalls implements SipPort, Service {
     return { legs: this.#legs.size, media: this.#bridges.size };
   }
 
-  async #place(id: LegId, bridge: LineBridge | undefined, target: DialTarget): Promise<void> {
+  async #place(leg: LegId, bridge: LineBridge | undefined, target: DialTarget): Promise<void> {
     if (bridge === undefined) throw new Error("the line has no audio");
     await bridge.ready;
-    if (!this.#legs.has(id)) return;
+    if (!this.#legs.has(leg)) return;
     const { context, extension } = this.#options.placeOf(target);
     await bridge.dial(context, extension);
   }
@@ -151,11 +152,30 @@ export class AsteriskCalls implements SipPort, Service {
     if (leg === undefined || bridge === undefined || leg.line === line) return;
     leg.line = line;
     await bridge.ready;
-    await bridge.add(id);
+    await bridge.add(leg.channelId);
   }
 
-  #delete(id: LegId, reason: EndReason): Promise<unknown> {
-    return this.#ari.request("DELETE", `/channels/${encodeURIComponent(id)}`, { reason: hangupReason(reason) });
+  #command(leg: LegId, verb: "ring" | "answer"): void {
+    const held = this.#legs.get(leg);
+    if (held === undefined) return;
+    this.#attempt(verb, this.#ari.request("POST", `/channels/${encodeURIComponent(held.channelId)}/${verb}`));
+  }
+
+  #hold(id: LegId, channelId: string, line: string | null): void {
+    const leg = { id, channelId, line, rings: false, answered: false };
+    this.#legs.set(id, leg);
+    this.#byChannel.set(channelId, leg);
+    this.#leases.keep();
+  }
+
+  #release(leg: Leg): void {
+    this.#legs.delete(leg.id);
+    this.#byChannel.delete(leg.channelId);
+  }
+
+  #delete(channelId: string, reason: EndReason): Promise<unknown> {
+    const path = `/channels/${encodeURIComponent(channelId)}`;
+    return this.#ari.request("DELETE", path, { reason: hangupReason(reason) });
   }
 
   #attempt(what: string, work: Promise<unknown>): void {
@@ -172,34 +192,20 @@ export class AsteriskCalls implements SipPort, Service {
       case "Dial":
         if (event.caller !== undefined) this.#progress(event.caller.id, event.dialstatus);
         break;
-      case "ChannelDtmfReceived":
-        if (this.#legs.has(event.channel.id)) this.#emit({ type: "dtmf", leg: event.channel.id, digit: event.digit });
+      case "ChannelDtmfReceived": {
+        const leg = this.#byChannel.get(event.channel.id);
+        if (leg !== undefined) this.#emit({ type: "dtmf", leg: leg.id, digit: event.digit });
         break;
-      case "ChannelDestroyed":
-        this.#ended(event.channel.id, endReason(event.cause));
+      }
+      case "ChannelDestroyed": {
+        const leg = this.#byChannel.get(event.channel.id);
+        if (leg !== undefined) this.#ended(leg.id, endReason(event.cause));
         this.#mediaDestroyed(event.channel.id);
         break;
+      }
       default:
         break;
     }
-  }
-
-  #progress(id: LegId, status: string): void {
-    const leg = this.#legs.get(id);
-    if (leg === undefined || leg.answered) return;
-    if (status === "RINGING" && !leg.rings) {
-      leg.rings = true;
-      this.#emit({ type: "ringing", leg: id });
-    } else if (status === "PROGRESS") {
-      this.#emit({ type: "early-media", leg: id });
-    } else if (status === "ANSWER") {
-      leg.answered = true;
-      this.#emit({ type: "answered", leg: id });
-    }
-  }
-
-  #dialled(id: LegId, [, status = "", cause = ""]: readonly string[]): void {
-    this.#ended(id, dialOutcome(status, Number(cause)));
   }
 
   #incoming(channel: AriChannel, args: readonly string[]): void {
@@ -208,14 +214,35 @@ export class AsteriskCalls implements SipPort, Service {
       this.#attempt("refuse a call", this.#delete(channel.id, "congestion"));
       return;
     }
-    this.#legs.set(channel.id, { id: channel.id, line: null, outgoing: false, rings: false, answered: false });
-    this.#renew();
+    this.#hold(channel.id, channel.id, null);
     const caller = channel.caller.number.replace(/[^0-9]/g, "").slice(0, 20);
     this.#emit({ type: "incoming", leg: channel.id, from: { kind, name }, number, caller });
   }
 
+  #progress(channelId: string, status: string): void {
+    const leg = this.#byChannel.get(channelId);
+    if (leg === undefined || leg.answered) return;
+    if (status === "RINGING" && !leg.rings) {
+      leg.rings = true;
+      this.#emit({ type: "ringing", leg: leg.id });
+    } else if (status === "PROGRESS") {
+      this.#emit({ type: "early-media", leg: leg.id });
+    } else if (status === "ANSWER") {
+      leg.answered = true;
+      this.#emit({ type: "answered", leg: leg.id });
+    }
+  }
+
+  #dialled(channelId: string, [, status = "", cause = ""]: readonly string[]): void {
+    const leg = this.#byChannel.get(channelId);
+    if (leg !== undefined) this.#ended(leg.id, dialOutcome(status, Number(cause)));
+  }
+
   #ended(id: LegId, reason: EndReason): void {
-    if (this.#legs.delete(id)) this.#emit({ type: "ended", leg: id, reason });
+    const leg = this.#legs.get(id);
+    if (leg === undefined) return;
+    this.#release(leg);
+    this.#emit({ type: "ended", leg: id, reason });
   }
 
   #mediaDestroyed(channelId: string): void {
@@ -227,7 +254,7 @@ export class AsteriskCalls implements SipPort, Service {
     this.closeMedia(line);
     for (const leg of [...this.#legs.values()]) {
       if (leg.line !== line) continue;
-      this.#attempt("hang up", this.#delete(leg.id, "congestion"));
+      this.#attempt("hang up", this.#delete(leg.channelId, "congestion"));
       this.#ended(leg.id, "congestion");
     }
   }
@@ -258,24 +285,9 @@ export class AsteriskCalls implements SipPort, Service {
     if (!this.#up) return;
     this.#up = false;
     this.#legs.clear();
+    this.#byChannel.clear();
     for (const line of [...this.#bridges.keys()]) this.closeMedia(line);
     this.#emit({ type: "down" });
-  }
-
-  #renew(): void {
-    this.#renewal ??= setInterval(() => {
-      if (this.#legs.size === 0 && this.#bridges.size === 0) {
-        clearInterval(this.#renewal);
-        this.#renewal = undefined;
-        return;
-      }
-      const ids = [...this.#legs.keys(), ...[...this.#bridges.values()].map((bridge) => bridge.channelId)];
-      for (const id of ids) {
-        const query = { variable: "TIMEOUT(absolute)", value: String(LEASE_S) };
-        const path = `/channels/${encodeURIComponent(id)}/variable`;
-        this.#attempt("renew a lease", this.#ari.request("POST", path, query));
-      }
-    }, RENEW_MS);
   }
 
   #emit(event: SipEvent): void {

@@ -1,6 +1,7 @@
 import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
 import type { AriChannel } from "./ari-types.ts";
+import { leaseVariables } from "./channel-lease.ts";
 import { RtpSession } from "./rtp.ts";
 
 /** One line's side of a call in Asterisk: a mixing bridge with an `externalMedia` channel that carries its audio. */
@@ -28,9 +29,9 @@ export class LineBridge {
     return this.#ready;
   }
 
-  /** Makes bridge and channel; the channel lives on a lease of `leaseS` seconds. */
-  open(leaseS: number): Promise<void> {
-    this.#ready = this.#open(leaseS);
+  /** Makes bridge and channel. */
+  open(): Promise<void> {
+    this.#ready = this.#open();
     return this.#ready;
   }
 
@@ -60,7 +61,7 @@ export class LineBridge {
     ]);
   }
 
-  async #open(leaseS: number): Promise<void> {
+  async #open(): Promise<void> {
     const application = this.#ari.application;
     const port = await this.#rtp.open();
     const [channel] = await Promise.all([
@@ -68,7 +69,7 @@ export class LineBridge {
         "POST",
         "/channels/externalMedia",
         { channelId: this.channelId, app: application, external_host: `127.0.0.1:${port}`, format: "alaw" },
-        { variables: { "TIMEOUT(absolute)": String(leaseS) } },
+        { variables: leaseVariables },
       ) as Promise<AriChannel>,
       this.#ari.request("POST", "/bridges", { type: "mixing,dtmf_events", bridgeId: this.#bridgeId }),
     ]);

@@ -1,0 +1,87 @@
+import { assertNever } from "../base/assert-never.ts";
+import { beginFromPax, endFromPax, fromPaxLine, fromPaxSip } from "./from-pax.ts";
+import type { LineReport, SipEvent } from "./port.ts";
+import { type CallsContext, type CallsEffect, type CallsInput, type CallsState, Draft } from "./state.ts";
+import { beginToPax, end, gone, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
+
+/**
+ * Call control as one pure machine over all lines. Invariants: a line carries at most one call, a leg belongs to at
+ * most one call; no line is touched for a number that is not in the plan; whatever ends a call releases its line,
+ * its leg, its audio and its timers.
+ */
+export function step(
+  state: CallsState,
+  input: CallsInput,
+  context: CallsContext,
+): { state: CallsState; effects: readonly CallsEffect[] } {
+  const draft = new Draft(state, input.atMs, context);
+  switch (input.type) {
+    case "line":
+      onLine(draft, input.line, input.report);
+      break;
+    case "sip":
+      onSip(draft, input.event);
+      break;
+    case "timer":
+      onTimer(draft, input.call, input.timer);
+      break;
+    default:
+      assertNever(input);
+  }
+  return draft.finish();
+}
+
+function onLine(draft: Draft, line: string, report: LineReport): void {
+  if (report.type === "idle") draft.idleLines.add(line);
+  else draft.idleLines.delete(line);
+  const call = draft.callOnLine(line);
+  if (call?.direction === "to-pax") toPaxLine(draft, call, line, report);
+  else if (call !== undefined) fromPaxLine(draft, call, report);
+  // After glare the same report ends our call and begins the PAX's.
+  if (report.type === "seized" && draft.callOnLine(line) === undefined) beginFromPax(draft, line);
+}
+
+function onSip(draft: Draft, event: SipEvent): void {
+  switch (event.type) {
+    case "up":
+      draft.sipUp = true;
+      return;
+    case "down":
+      draft.sipUp = false;
+      for (const call of [...draft.calls.values()]) {
+        if (call.direction === "to-pax") gone(draft, call, "Asterisk went away");
+        else if (call.phase !== "over") endFromPax(draft, { ...call, leg: null }, "congestion", "Asterisk went away");
+      }
+      return;
+    case "incoming":
+      return beginToPax(draft, event);
+    case "ringing":
+    case "early-media":
+    case "answered":
+    case "dtmf":
+    case "ended": {
+      const call = draft.callOfLeg(event.leg);
+      if (call?.direction === "to-pax") toPaxSip(draft, call, event);
+      else if (call !== undefined) fromPaxSip(draft, call, event);
+      return;
+    }
+    default:
+      return assertNever(event);
+  }
+}
+
+function onTimer(draft: Draft, id: string, timer: "longest" | "glare-retry"): void {
+  const call = draft.calls.get(id);
+  if (call === undefined) return;
+  switch (timer) {
+    case "longest":
+      if (call.direction === "to-pax") end(draft, call, "normal", "the longest call is over");
+      else endFromPax(draft, call, "busy", "the longest call is over");
+      return;
+    case "glare-retry":
+      if (call.direction === "to-pax") retryToPax(draft, call);
+      return;
+    default:
+      return assertNever(timer);
+  }
+}

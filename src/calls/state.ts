@@ -1,0 +1,170 @@
+import type { AccountConfig, Limits, LineConfig, TrunkConfig } from "../config/schema.ts";
+import type { Route } from "./destination.ts";
+import { type LimitState, noCalls } from "./limits.ts";
+import type { NumberPlan, PaxRoute } from "./number-plan.ts";
+import type { DialTarget, EndReason, LegId, LineOrder, LineReport, SipEvent } from "./port.ts";
+
+/** A call that a PAX caller makes. */
+export interface FromPaxCall {
+  readonly direction: "from-pax";
+  readonly id: string;
+  readonly line: string;
+  /** `over`: the caller has been given a tone and has not cleared yet. */
+  readonly phase: "dialling" | "calling" | "talking" | "over";
+  readonly digits: string;
+  readonly route: Route | null;
+  /** Trunk in use, and those that may still be tried. */
+  readonly trunk: string | null;
+  readonly trunksLeft: readonly string[];
+  readonly leg: LegId | null;
+}
+
+/** A call that the network brings to the PAX. */
+export interface ToPaxCall {
+  readonly direction: "to-pax";
+  readonly id: string;
+  /** null while every line of the group is taken after glare and the one retry is awaited. */
+  readonly line: string | null;
+  readonly phase: "waiting" | "seizing" | "second-stage" | "awaiting-answer" | "talking";
+  readonly leg: LegId;
+  readonly from: { readonly kind: "trunk" | "account"; readonly name: string };
+  readonly number: string;
+  readonly route: PaxRoute;
+  readonly linesTried: readonly string[];
+  readonly retried: boolean;
+}
+
+export type Call = FromPaxCall | ToPaxCall;
+
+/** Everything the calls room remembers. */
+export interface CallsState {
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly idleLines: ReadonlySet<string>;
+  readonly limits: LimitState;
+  readonly sipUp: boolean;
+  readonly serial: number;
+}
+
+export const initialState: CallsState = {
+  calls: new Map(),
+  idleLines: new Set(),
+  limits: noCalls,
+  sipUp: false,
+  serial: 0,
+};
+
+export type CallTimer = "longest" | "glare-retry";
+
+export type CallsInput =
+  | { readonly type: "line"; readonly line: string; readonly report: LineReport; readonly atMs: number }
+  | { readonly type: "sip"; readonly event: SipEvent; readonly atMs: number }
+  | { readonly type: "timer"; readonly call: string; readonly timer: CallTimer; readonly atMs: number };
+
+/** What happened to a call, for logs, commands and status. */
+export type CallReport =
+  | {
+      readonly type: "begun";
+      readonly call: string;
+      readonly direction: Call["direction"];
+      readonly line: string | null;
+      readonly number: string;
+    }
+  | { readonly type: "placed"; readonly call: string; readonly target: DialTarget }
+  | { readonly type: "answered"; readonly call: string }
+  | { readonly type: "ended"; readonly call: string; readonly reason: string }
+  | { readonly type: "refused"; readonly number: string; readonly reason: string };
+
+export type CallsEffect =
+  | { readonly type: "line"; readonly line: string; readonly order: LineOrder }
+  | { readonly type: "open-media"; readonly line: string }
+  | { readonly type: "close-media"; readonly line: string }
+  | { readonly type: "dial"; readonly leg: LegId; readonly line: string; readonly target: DialTarget }
+  | { readonly type: "connect-early"; readonly leg: LegId; readonly line: string }
+  | { readonly type: "answer"; readonly leg: LegId; readonly line: string }
+  | { readonly type: "hangup"; readonly leg: LegId; readonly reason: EndReason }
+  | { readonly type: "start-timer"; readonly call: string; readonly timer: CallTimer; readonly ms: number }
+  | { readonly type: "stop-timers"; readonly call: string }
+  | { readonly type: "report"; readonly report: CallReport };
+
+/** What the configuration says; constant for one run. */
+export interface CallsContext {
+  readonly plan: NumberPlan;
+  readonly lines: readonly LineConfig[];
+  readonly trunks: readonly TrunkConfig[];
+  readonly accounts: readonly AccountConfig[];
+  readonly limits: Limits;
+  /** Of the PAX profile: wait before the one retry after glare, ms. */
+  readonly glareRetryMs: number;
+  /** Of the PAX profile: whether 1 may be sent to a busy extension. */
+  readonly intrudeOnBusy: boolean;
+}
+
+/** One step under way: a copy of the state to work on, and the effects so far. */
+export class Draft {
+  readonly calls: Map<string, Call>;
+  readonly idleLines: Set<string>;
+  readonly effects: CallsEffect[] = [];
+  limits: LimitState;
+  sipUp: boolean;
+  serial: number;
+  readonly atMs: number;
+  readonly context: CallsContext;
+
+  constructor(state: CallsState, atMs: number, context: CallsContext) {
+    this.calls = new Map(state.calls);
+    this.idleLines = new Set(state.idleLines);
+    this.limits = state.limits;
+    this.sipUp = state.sipUp;
+    this.serial = state.serial;
+    this.atMs = atMs;
+    this.context = context;
+  }
+
+  finish(): { state: CallsState; effects: readonly CallsEffect[] } {
+    const { calls, idleLines, limits, sipUp, serial } = this;
+    return { state: { calls, idleLines, limits, sipUp, serial }, effects: this.effects };
+  }
+
+  /** A name that was never used before in this run. */
+  name(kind: string): string {
+    this.serial += 1;
+    return `${kind}-${this.serial}`;
+  }
+
+  put(call: Call): void {
+    this.calls.set(call.id, call);
+  }
+
+  do(...effects: CallsEffect[]): void {
+    this.effects.push(...effects);
+  }
+
+  order(line: string, order: LineOrder): void {
+    this.effects.push({ type: "line", line, order });
+  }
+
+  report(report: CallReport): void {
+    this.effects.push({ type: "report", report });
+  }
+
+  /** The call that uses the line. */
+  callOnLine(line: string): Call | undefined {
+    for (const call of this.calls.values()) if (call.line === line) return call;
+    return undefined;
+  }
+
+  callOfLeg(leg: LegId): Call | undefined {
+    for (const call of this.calls.values()) if (call.leg === leg) return call;
+    return undefined;
+  }
+
+  /** Calls that go through a trunk now, both ways. */
+  callsOnTrunk(trunk: string): number {
+    let count = 0;
+    for (const call of this.calls.values()) {
+      const used = call.direction === "from-pax" ? call.leg !== null && call.trunk === trunk : call.from.name === trunk;
+      if (used) count++;
+    }
+    return count;
+  }
+}

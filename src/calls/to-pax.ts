@@ -1,0 +1,178 @@
+import { assertNever } from "../base/assert-never.ts";
+import { admitCall, longestCallMs } from "./limits.ts";
+import type { EndReason, LineReport, SipEvent } from "./port.ts";
+import type { Draft, ToPaxCall } from "./state.ts";
+
+/** Calls that the network brings to the PAX: number → free line → digits → early media → answer → clear. */
+
+export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incoming" }>): void {
+  const { leg, from, number } = event;
+  const refuse = (reason: EndReason, why: string) => {
+    draft.do({ type: "hangup", leg, reason });
+    draft.report({ type: "refused", number, reason: why });
+  };
+  // An unknown number is refused before any line is touched.
+  const route = draft.context.plan.lookup(number);
+  if (route === null) return refuse("unobtainable", "the number is not in the number plan");
+  const known = from.kind === "trunk" ? draft.context.trunks : draft.context.accounts;
+  if (!known.some((one) => one.name === from.name)) return refuse("rejected", `unknown ${from.kind} ${from.name}`);
+  const attempt = { source: from, emergency: route.emergency, atMs: draft.atMs };
+  const { state, verdict } = admitCall(draft.limits, attempt, draft.context.limits);
+  draft.limits = state;
+  if (!verdict.admitted) return refuse("congestion", `over ${verdict.limit} calls in an hour from ${from.name}`);
+  const id = draft.name("call");
+  const call: ToPaxCall = {
+    direction: "to-pax",
+    id,
+    line: null,
+    phase: "waiting",
+    leg,
+    from,
+    number,
+    route,
+    linesTried: [],
+    retried: false,
+  };
+  draft.report({ type: "begun", call: id, direction: "to-pax", line: null, number });
+  if (!seizeFree(draft, call)) end(draft, call, "busy", `no free line in group ${route.group}`);
+}
+
+export function toPaxLine(draft: Draft, call: ToPaxCall, line: string, report: LineReport): void {
+  switch (report.type) {
+    case "dial-tone":
+      if (call.phase !== "seizing") return;
+      // Keys work in an answered call only, so the second stage is answered by the gateway.
+      talk(draft, call, line, "second-stage");
+      return;
+    case "dialled":
+      if (call.phase !== "seizing") return;
+      draft.put({ ...call, phase: "awaiting-answer" });
+      draft.do({ type: "connect-early", leg: call.leg, line });
+      return;
+    case "answered":
+      if (call.phase === "awaiting-answer") talk(draft, call, line, "talking");
+      return;
+    case "failed":
+      return failed(draft, call, line, report.reason);
+    case "cleared":
+    case "parked":
+    case "idle":
+      return end(draft, call, "normal", "the PAX cleared");
+    case "seized": // glare: the line says `failed` as well
+    case "digit":
+    case "digit-error":
+    case "digit-timeout":
+    case "flash":
+    case "looped":
+      return;
+    default:
+      return assertNever(report);
+  }
+}
+
+export function toPaxSip(draft: Draft, call: ToPaxCall, event: Extract<SipEvent, { leg: string }>): void {
+  switch (event.type) {
+    case "ended":
+      return gone(draft, call, "the caller cleared");
+    case "dtmf":
+      return key(draft, call, event.digit);
+    case "incoming":
+    case "ringing":
+    case "early-media":
+    case "answered":
+      return;
+    default:
+      return assertNever(event);
+  }
+}
+
+/** The leg has gone (or all of Asterisk): release the line. */
+export function gone(draft: Draft, call: ToPaxCall, reason: string): void {
+  draft.calls.delete(call.id);
+  releaseLine(draft, call);
+  draft.do({ type: "stop-timers", call: call.id });
+  draft.report({ type: "ended", call: call.id, reason });
+}
+
+/** Ends the call from our side, at both ends. */
+export function end(draft: Draft, call: ToPaxCall, answer: EndReason, reason: string): void {
+  draft.do({ type: "hangup", leg: call.leg, reason: answer });
+  gone(draft, call, reason);
+}
+
+/** The wait after glare is over: the one retry. */
+export function retryToPax(draft: Draft, call: ToPaxCall): void {
+  if (call.phase !== "waiting") return;
+  if (!seizeFree(draft, call)) end(draft, call, "busy", `no free line in group ${call.route.group}`);
+}
+
+/** Takes the first free line of the group, as the PAX's own hunting does. */
+function seizeFree(draft: Draft, call: ToPaxCall): boolean {
+  const free = draft.context.lines.find(
+    (line) => line.group === call.route.group && draft.idleLines.has(line.name) && !call.linesTried.includes(line.name),
+  );
+  if (free === undefined) return false;
+  const line = free.name;
+  const digits = call.route.extension === null ? null : [...call.route.extension].map(Number);
+  draft.idleLines.delete(line);
+  draft.put({ ...call, line, phase: "seizing", linesTried: [...call.linesTried, line] });
+  draft.order(line, { type: "seize", digits });
+  draft.do({ type: "open-media", line });
+  return true;
+}
+
+function failed(
+  draft: Draft,
+  call: ToPaxCall,
+  line: string,
+  reason: Extract<LineReport, { type: "failed" }>["reason"],
+): void {
+  switch (reason) {
+    case "busy":
+      return end(draft, call, "busy", "the extension is busy");
+    case "unobtainable":
+      return end(draft, call, "unobtainable", "the PAX gave number unobtainable");
+    case "no-answer":
+      return end(draft, call, "no-answer", "no answer");
+    case "glare":
+    case "not-idle":
+    case "no-current":
+    case "lost":
+      break;
+    default:
+      return assertNever(reason);
+  }
+  if (call.phase !== "seizing") return end(draft, call, "congestion", `the line failed: ${reason}`);
+  draft.do({ type: "close-media", line });
+  const free = { ...call, line: null, phase: "waiting" } as const;
+  if (seizeFree(draft, free)) return;
+  if ((reason === "glare" || reason === "not-idle") && !call.retried) {
+    // The PAX's call has this line; by then it, or another, may be free.
+    draft.put({ ...free, retried: true, linesTried: [] });
+    draft.do({ type: "start-timer", call: call.id, timer: "glare-retry", ms: draft.context.glareRetryMs });
+    return;
+  }
+  end(draft, free, reason === "glare" || reason === "not-idle" ? "busy" : "congestion", `no line: ${reason}`);
+}
+
+function talk(draft: Draft, call: ToPaxCall, line: string, phase: "second-stage" | "talking"): void {
+  draft.put({ ...call, phase });
+  draft.do({ type: "answer", leg: call.leg, line });
+  const longestMs = longestCallMs(draft.context.limits, call.route.emergency);
+  if (longestMs !== null) draft.do({ type: "start-timer", call: call.id, timer: "longest", ms: longestMs });
+  draft.report({ type: "answered", call: call.id });
+}
+
+function key(draft: Draft, call: ToPaxCall, digit: string): void {
+  if (call.line === null || !/^[0-9]$/.test(digit)) return;
+  const intrudes = call.phase === "awaiting-answer" && draft.context.intrudeOnBusy && digit === "1";
+  if (call.phase === "second-stage" || intrudes) {
+    draft.order(call.line, { type: "send-digit", digit: Number(digit) });
+  }
+}
+
+function releaseLine(draft: Draft, call: ToPaxCall): void {
+  if (call.line === null) return;
+  draft.order(call.line, { type: "release" });
+  draft.do({ type: "close-media", line: call.line });
+}
