@@ -95,8 +95,8 @@ export function generateTrain(spec: TrainSpec, atMs: number, random: Random): Tr
 }
 
 /**
- * A train from anywhere in the envelope, uniformly. With `withFalseImpulse` a late, short break follows: later than
- * the next real pulse would have ended, and 7-29 ms long (a relay's transit; EJ).
+ * A train from anywhere in the envelope, uniformly. With `withFalseImpulse` a late, short break follows: past the turn
+ * of a next real pulse, before a next train can begin, and 7-29 ms long (a relay's transit; EJ).
  */
 export function randomTrainSpec(pulses: number, random: Random, withFalseImpulse = false): TrainSpec {
   const between = (min: number, max: number) => min + random() * (max - min);
@@ -109,13 +109,13 @@ export function randomTrainSpec(pulses: number, random: Random, withFalseImpulse
     driftPercent: between(-ENVELOPE.maxDriftPercent, ENVELOPE.maxDriftPercent),
     jitterMs: between(0, ENVELOPE.maxJitterMs),
     falseImpulse: withFalseImpulse
-      ? { afterMs: between(FALSE_IMPULSE_PERIODS * (1000 / ips), 300), lengthMs: between(7, 29) }
+      ? { afterMs: between(Math.min(FALSE_IMPULSE_PERIODS * (1000 / ips), 165), 230), lengthMs: between(7, 29) }
       : null,
   };
 }
 
-/** A false impulse starts at least this many periods after the last real break: past the next pulse's turn. */
-const FALSE_IMPULSE_PERIODS = 1.4;
+/** A false impulse starts this many periods after the last real break: past the turn of the slowest next pulse. */
+const FALSE_IMPULSE_PERIODS = 1.65;
 
 /** Pulses that stand for a digit on an exchange of the United Kingdom: 0 is ten. */
 export const ukPulses = (digit: number): number => (digit === 0 ? 10 : digit);
@@ -133,14 +133,12 @@ export function generateTrains(
   const out: TrainEdge[] = [];
   let at = atMs;
   for (const spec of specs) {
-    const real = generateTrain({ ...spec, falseImpulse: null }, at, random);
-    const train = spec.falseImpulse ? generateTrain(spec, at, random) : real;
-    for (const edge of train) out.push(edge);
-    const lastEdge = out[out.length - 1];
-    const lastReal = real[real.length - 1];
-    if (lastEdge === undefined || lastReal === undefined) continue;
-    // The next train starts after the pause, and never inside the false impulse.
-    at = Math.max(lastReal.atMs + pauseMs, lastEdge.atMs + 10);
+    for (const edge of generateTrain(spec, at, random)) out.push(edge);
+    const end = out.at(-1)?.atMs ?? at;
+    // The pause counts from the last real break; the next train never starts inside the false impulse.
+    const { falseImpulse = null } = spec;
+    const sinceReal = falseImpulse === null ? 0 : falseImpulse.afterMs + falseImpulse.lengthMs;
+    at = Math.max(end - sinceReal + pauseMs, end + 10);
   }
   return out;
 }
