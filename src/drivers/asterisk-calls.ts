@@ -13,6 +13,8 @@ import { LineBridge } from "./line-bridge.ts";
 export interface AsteriskCallsOptions {
   /** Where the rendered dialplan places a call to a destination. */
   readonly placeOf: (target: DialTarget) => { readonly context: string; readonly extension: string };
+  /** Seconds that a channel lives without a renewal; the dialplan grants the first term. */
+  readonly leaseS: number;
   /** Joins a line with its audio; null takes it away. */
   readonly attachMedia: (line: string, media: MediaPort | null) => void;
 }
@@ -47,7 +49,7 @@ export class AsteriskCalls implements SipPort, Service {
     this.#ari = ari;
     this.#options = options;
     this.#log = log;
-    this.#leases = new LeaseKeeper(ari, () => {
+    this.#leases = new LeaseKeeper(ari, options.leaseS, () => {
       const media = [...this.#bridges.values()].map((bridge) => bridge.channelId);
       return new Set([...this.#byChannel.keys(), ...media]);
     });
@@ -88,7 +90,7 @@ export class AsteriskCalls implements SipPort, Service {
     const bridge = new LineBridge(this.#ari, id);
     this.#bridges.set(line, bridge);
     this.#options.attachMedia(line, bridge.media);
-    bridge.open().catch((error: unknown) => {
+    bridge.open(this.#options.leaseS).catch((error: unknown) => {
       if (this.#bridges.get(line) !== bridge) return;
       this.#log.error("no audio for the line", { line, error: describeError(error) });
       this.#mediaFailed(line);

@@ -5,20 +5,23 @@ import type { AriConnection } from "./ari.ts";
  * was killed leaves no call behind, and nobody has to be there to clean up. Measured on 16.28: the absolute time-out
  * holds for SIP and audio channels alike, in Stasis, in a bridge and in the dialplan.
  */
-export const LEASE_S = 15;
 const RENEW_MS = 5_000;
 
 /** The channel variable that is the lease, for channels made by a request. */
-export const leaseVariables = { "TIMEOUT(absolute)": String(LEASE_S) };
+export function leaseVariables(leaseS: number): Record<string, string> {
+  return { "TIMEOUT(absolute)": String(leaseS) };
+}
 
 /** Renews the leases of the channels that `ids` names, for as long as there are any. */
 export class LeaseKeeper {
   readonly #ari: AriConnection;
+  readonly #leaseS: number;
   readonly #ids: () => ReadonlySet<string>;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(ari: AriConnection, ids: () => ReadonlySet<string>) {
+  constructor(ari: AriConnection, leaseS: number, ids: () => ReadonlySet<string>) {
     this.#ari = ari;
+    this.#leaseS = leaseS;
     this.#ids = ids;
   }
 
@@ -36,7 +39,7 @@ export class LeaseKeeper {
     const ids = this.#ids();
     if (ids.size === 0) this.stop();
     for (const id of ids) {
-      const query = { variable: "TIMEOUT(absolute)", value: String(LEASE_S) };
+      const query = { variable: "TIMEOUT(absolute)", value: String(this.#leaseS) };
       // A channel that has just gone answers 404: nothing to renew.
       this.#ari.request("POST", `/channels/${encodeURIComponent(id)}/variable`, query).catch(() => undefined);
     }

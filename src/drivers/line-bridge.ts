@@ -29,9 +29,9 @@ export class LineBridge {
     return this.#ready;
   }
 
-  /** Makes bridge and channel. */
-  open(): Promise<void> {
-    this.#ready = this.#open();
+  /** Makes bridge and channel; the channel lives on a lease of `leaseS` seconds. */
+  open(leaseS: number): Promise<void> {
+    this.#ready = this.#open(leaseS);
     return this.#ready;
   }
 
@@ -61,7 +61,7 @@ export class LineBridge {
     ]);
   }
 
-  async #open(): Promise<void> {
+  async #open(leaseS: number): Promise<void> {
     const application = this.#ari.application;
     const port = await this.#rtp.open();
     const [channel] = await Promise.all([
@@ -69,7 +69,7 @@ export class LineBridge {
         "POST",
         "/channels/externalMedia",
         { channelId: this.channelId, app: application, external_host: `127.0.0.1:${port}`, format: "alaw" },
-        { variables: leaseVariables },
+        { variables: leaseVariables(leaseS) },
       ) as Promise<AriChannel>,
       this.#ari.request("POST", "/bridges", { type: "mixing,dtmf_events", bridgeId: this.#bridgeId }),
     ]);
