@@ -77,7 +77,17 @@ export type PaxProfile = z.infer<typeof paxProfileSchema>;
 export const paxOverridesSchema = z
   .strictObject(
     Object.fromEntries(
-      Object.entries(paxProfileSchema.shape).map(([key, schema]) => [key, schema.removeDefault().optional()]),
+      Object.entries(paxProfileSchema.shape).map(([key, schema]) => [
+        key,
+        schema
+          .removeDefault()
+          .optional()
+          .meta({
+            ...schema.meta(),
+            defaultText: `the profile's (pax50: ${schema.parse(undefined)})`,
+            example: schema.parse(undefined),
+          }),
+      ]),
     ) as unknown as { [K in keyof PaxProfile]: z.ZodOptional<z.ZodType<PaxProfile[K]>> },
   )
   .meta({ description: "Values of the profile to change, for an exchange that differs." });

@@ -11,53 +11,76 @@ declare module "zod" {
     apply?: "live" | "restart" | "reboot";
     /** A value for the commented example, where the default would not show what to write. */
     example?: unknown;
+    /** What is allowed, in words, where type and range do not say it. */
+    allowed?: string;
+    /** What counts when the key is left out, in words, where that is not a fixed value. */
+    defaultText?: string;
   }
 }
 
+/** Text of a given form; the form is also said in words, for messages and for the documents. */
+const text = (form: RegExp, allowed: string) => z.string().regex(form, allowed).meta({ allowed });
+
+/** Text without control characters: it may end in a file for Asterisk or on a terminal. */
+const plainText = (max: number) =>
+  text(new RegExp(`^[^\\u0000-\\u001f\\u007f-\\u009f]{1,${max}}$`), `1 to ${max} characters on one line`);
+
 /** Names tie the parts of the file together and become section names of Asterisk's files: letters, digits and `-`. */
-const name = (description: string) =>
-  z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,23}$/, "a name is 1-24 of a-z, 0-9 and -, and begins with a letter")
-    .meta({ description, apply: "restart" });
+const name = (description: string, example?: string, apply: "live" | "restart" = "restart") =>
+  text(/^[a-z][a-z0-9-]{0,23}$/, "1 to 24 of a-z, 0-9 and -, beginning with a letter").meta({
+    description,
+    apply,
+    ...(example === undefined ? {} : { example }),
+  });
 
 /** Digits to match: X is 0-9, Z is 1-9, N is 2-9, [2-5] or [27] a set of digits. */
-const pattern = (description: string) =>
-  z
-    .string()
-    .regex(
-      /^(?:[0-9XZN]|\[[0-9](?:-[0-9])?(?:[0-9](?:-[0-9])?)*\]){1,12}$/,
-      "a pattern is made of digits, X (0-9), Z (1-9), N (2-9) and sets such as [2-5]",
-    )
-    .meta({ description, apply: "live" });
+const pattern = (description: string, example: string) =>
+  text(
+    /^(?:[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]){1,12}$/,
+    "1 to 12 of: a digit, X (0-9), Z (1-9), N (2-9), a set such as [2-5] or [27]; in quotes",
+  ).meta({ description, apply: "live", example });
 
-const digits = (min: number, max: number, description: string) =>
-  z
-    .string()
-    .regex(new RegExp(`^[0-9]{${min},${max}}$`), `${min} to ${max} digits, in quotes`)
-    .meta({ description, apply: "live" });
+const digits = (min: number, max: number, description: string, example?: string) =>
+  text(new RegExp(`^[0-9]{${min},${max}}$`), `${min} to ${max} digits, in quotes`).meta({
+    description,
+    apply: "live",
+    ...(example === undefined ? {} : { example }),
+  });
 
-/** A secret, or the file that holds it (mode 0600; the first line counts). */
+const secretFile = z.strictObject({
+  file: plainText(4096).meta({
+    description: "File whose first line is the secret; mode 0600. A relative path is relative to this file.",
+    apply: "restart",
+    example: "trunk.password",
+  }),
+});
+
+/** A secret, or the file that holds it (readable by nobody else; the first line counts). */
 const secret = (description: string) =>
-  z
-    .union([z.string().min(1).max(128), z.strictObject({ file: z.string().min(1) })])
-    .meta({ description, apply: "restart" });
+  z.union([plainText(128), secretFile]).meta({
+    description,
+    apply: "restart",
+    allowed: "1 to 128 characters on one line, or {file: PATH}",
+    example: "as issued",
+  });
 
-const host = z
-  .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, "a host name or an IP address")
-  .meta({ description: "Host name or IP address.", apply: "restart" });
+const host = text(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, "a host name or an IP address").meta({
+  description: "Host name or IP address.",
+  apply: "restart",
+});
 
-const network = z
-  .union([z.cidrv4(), z.cidrv6()])
-  .meta({ description: "A network such as 192.168.1.0/24.", apply: "restart" });
+const network = z.union([z.cidrv4(), z.cidrv6()]).meta({
+  description: "A network such as 192.168.1.0/24.",
+  apply: "restart",
+  allowed: "a network such as 192.168.1.0/24",
+});
 
 const port = (byDefault: number, description: string) =>
   z.number().int().min(1024).max(65_535).default(byDefault).meta({ description, apply: "restart" });
 
 const siteSchema = z
   .strictObject({
-    name: z.string().min(1).max(64).default("PAX gateway").meta({
+    name: plainText(64).default("PAX gateway").meta({
       description: "What people call this gateway.",
       apply: "restart",
     }),
@@ -74,26 +97,41 @@ const paxSchema = z
   })
   .meta({ description: "The exchange." });
 
-const gpioLine = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, "a GPIO line name, or chip-label:offset");
-const ledName = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, "a name under /sys/class/leds");
+const gpioLine = text(/^[A-Za-z0-9_.:-]{1,64}$/, "a GPIO line's name, or CHIP-LABEL:OFFSET");
+const ledName = text(/^[A-Za-z0-9_.:-]{1,64}$/, "a name under /sys/class/leds");
 
 /** GPIO names of one line's interface. Outputs are LED-class devices, whose `pattern` trigger times the impulses. */
 const gpioInterfaceSchema = z.strictObject({
-  inputs: z.strictObject({
-    loop: gpioLine.optional().meta({ description: "tie-line: the PAX has looped our feed.", apply: "restart" }),
-    ring: gpioLine.optional().meta({ description: "subscriber: ringing current present.", apply: "restart" }),
-    current: gpioLine.optional().meta({ description: "Loop current while we hold the loop.", apply: "restart" }),
-    reversal: gpioLine.optional().meta({ description: "Polarity reversed by the PAX (answer).", apply: "restart" }),
+  inputs: z
+    .strictObject({
+      loop: gpioLine
+        .optional()
+        .meta({ description: "tie-line: the PAX has looped our feed.", example: "line-1-loop", apply: "restart" }),
+      ring: gpioLine
+        .optional()
+        .meta({ description: "subscriber: ringing current present.", example: "line-1-ring", apply: "restart" }),
+      current: gpioLine
+        .optional()
+        .meta({ description: "Loop current while we hold the loop.", example: "line-1-current", apply: "restart" }),
+      reversal: gpioLine
+        .optional()
+        .meta({ description: "Polarity reversed by the PAX (answer).", example: "line-1-reversal", apply: "restart" }),
+    })
+    .meta({ description: "GPIO lines of the inputs. What is missing is inferred.", apply: "restart" }),
+  outputs: z
+    .strictObject({
+      loop: ledName.meta({ description: "Closes the loop towards the PAX.", example: "line-1-loop", apply: "restart" }),
+      reversal: ledName
+        .optional()
+        .meta({ description: "Answer supervision towards the PAX.", example: "line-1-reversal", apply: "restart" }),
+      busy: ledName.optional().meta({ description: "Back-busies the line.", example: "line-1-busy", apply: "restart" }),
+    })
+    .meta({ description: "LED-class devices of the outputs.", apply: "restart" }),
+  audio: text(/^[A-Za-z0-9_.,:=-]{1,64}$/, "an ALSA device such as hw:1,0").meta({
+    description: "ALSA device of the line's codec.",
+    example: "hw:1,0",
+    apply: "restart",
   }),
-  outputs: z.strictObject({
-    loop: ledName.meta({ description: "Closes the loop towards the PAX.", apply: "restart" }),
-    reversal: ledName.optional().meta({ description: "Answer supervision towards the PAX.", apply: "restart" }),
-    busy: ledName.optional().meta({ description: "Back-busies the line.", apply: "restart" }),
-  }),
-  audio: z
-    .string()
-    .regex(/^[A-Za-z0-9_.,:=-]{1,64}$/, "an ALSA device such as hw:1,0")
-    .meta({ description: "ALSA device of the line's codec.", apply: "restart" }),
 });
 
 const gain = (description: string) => z.number().min(-24).max(24).default(0).meta({ description, apply: "live" });
@@ -102,26 +140,31 @@ const serviceNames = ["echo", "clock", "milliwatt"] as const;
 
 /** Where a call from the PAX goes: exactly one of `trunk`, `account`, `service`. */
 const destinationShape = {
-  trunk: name("Call the event network through this trunk, or through a free one of this trunk group.").optional(),
-  account: name("Call the phone of this local account.").optional(),
+  trunk: name(
+    "Call the event network through this trunk, or through a free one of this trunk group.",
+    "event",
+  ).optional(),
+  account: name("Call the phone of this local account.", "desk", "live").optional(),
   service: z.enum(serviceNames).optional().meta({
     description: "A service of the gateway: echo (echo test), clock (speaking clock stand-in), milliwatt (test tone).",
     apply: "live",
+    example: "echo",
   }),
   number: digits(
     3,
     8,
     "trunk: the number to call, for speed codes. Without it, the digits that were dialled.",
+    "4123",
   ).optional(),
   strip: z.number().int().min(0).max(8).default(0).meta({
     description: "trunk: how many dialled digits to leave out at the front.",
     apply: "live",
   }),
-  prefix: digits(1, 8, "trunk: digits to put in front of what was dialled.").optional(),
+  prefix: digits(1, 8, "trunk: digits to put in front of what was dialled.", "88").optional(),
 };
 
 const lineSchema = z.strictObject({
-  name: name("Name of the line, in logs and commands."),
+  name: name("Name of the line, in logs and commands.", "tie-1"),
   type: z.enum(["tie-line", "subscriber"]).default("tie-line").meta({
     description: "tie-line (both-way, loop calling and loop impulsing) or subscriber (we look like a telephone).",
     apply: "restart",
@@ -140,7 +183,7 @@ const lineSchema = z.strictObject({
 });
 
 const fromPaxRuleSchema = z.strictObject({
-  dial: pattern("Digits dialled after the tie-line digit: 0-9, X (0-9), Z (1-9), N (2-9), sets such as [2-5]."),
+  dial: pattern("Digits dialled after the tie-line digit: 0-9, X (0-9), Z (1-9), N (2-9), sets such as [2-5].", "4XXX"),
   ...destinationShape,
   emergency: z.boolean().default(false).meta({
     description: "Limits never block this number.",
@@ -149,38 +192,55 @@ const fromPaxRuleSchema = z.strictObject({
 });
 
 const toPaxRuleSchema = z.strictObject({
-  number: pattern("Event number that is called, exact or as a pattern."),
-  extension: z
-    .string()
-    .regex(/^[0-9X]{1,4}$/, "digits, or X for digits taken from the number's wildcards")
+  number: pattern("Event number that is called, exact or as a pattern.", "41XX"),
+  extension: text(/^[0-9X]{1,4}$/, "1 to 4 digits, or X for digits of the number's wildcards; in quotes")
     .optional()
     .meta({
       description: "PAX extension to dial. An X takes the digit of the number's wildcard, counted from the right.",
       apply: "live",
+      example: "XX",
     }),
   secondStage: z.boolean().default(false).meta({
     description: "Instead of an extension: the caller hears the PAX's dial tone and dials on with his keys.",
     apply: "live",
   }),
-  group: name("Line group to use.").default("pax"),
+  group: name("Line group to use.", "pax", "live").default("pax"),
   emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "live" }),
 });
 
 const numberPlanSchema = z
   .strictObject({
-    fromPax: z.array(fromPaxRuleSchema).max(500).default([]).meta({
-      description: "What a PAX caller may dial after the tie-line digit. Prefix-free: no number may begin another.",
-      apply: "live",
-    }),
-    toPax: z.array(toPaxRuleSchema).max(500).default([]).meta({
-      description: "Which event numbers reach the PAX, and how. Everything else is refused.",
-      apply: "live",
-    }),
+    fromPax: z
+      .array(fromPaxRuleSchema)
+      .max(500)
+      .default([])
+      .meta({
+        description: "What a PAX caller may dial after the tie-line digit. Prefix-free: no number may begin another.",
+        apply: "live",
+        example: [
+          { dial: "[1-4]XXX", trunk: "event" },
+          { dial: "50", service: "echo" },
+          { dial: "51", account: "desk" },
+          { dial: "999", trunk: "event", emergency: true },
+        ],
+      }),
+    toPax: z
+      .array(toPaxRuleSchema)
+      .max(500)
+      .default([])
+      .meta({
+        description: "Which event numbers reach the PAX, and how. Everything else is refused.",
+        apply: "live",
+        example: [
+          { number: "41XX", extension: "XX" },
+          { number: "4200", secondStage: true },
+        ],
+      }),
   })
   .meta({ description: "What may be called. Everything that is not listed is refused." });
 
 const trunkSchema = z.strictObject({
-  name: name("Name of the trunk."),
+  name: name("Name of the trunk.", "emf"),
   group: name("Trunks of a group stand for one another: calls hunt over the free ones.").default("event"),
   server: host.meta({ description: "SIP server of the event.", apply: "restart", example: "clients.sip.poc.emf.camp" }),
   port: z.number().int().min(1).max(65_535).default(5060).meta({
@@ -188,16 +248,13 @@ const trunkSchema = z.strictObject({
     apply: "restart",
   }),
   transport: z.enum(["udp", "tcp"]).default("udp").meta({ description: "udp or tcp.", apply: "restart" }),
-  username: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/, "letters, digits, . _ and -")
-    .meta({
-      description: "SIP username as the event issued it (at EMF: the number).",
-      apply: "restart",
-      example: "4100",
-    }),
+  username: text(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, . _ and -; in quotes").meta({
+    description: "SIP username as the event issued it (at EMF: the number).",
+    apply: "restart",
+    example: "4100",
+  }),
   password: secret("SIP password as the event issued it, or {file: PATH}."),
-  number: digits(1, 8, "Our number on the event network; without it, the username.").optional(),
+  number: digits(1, 8, "Our number on the event network; without it, the username.", "4100").optional(),
   register: z.boolean().default(true).meta({ description: "Register, so that calls come to us.", apply: "restart" }),
   callLimit: z.number().int().min(1).max(32).default(1).meta({
     description: "Calls at the same time through this trunk.",
@@ -206,7 +263,7 @@ const trunkSchema = z.strictObject({
 });
 
 const accountSchema = z.strictObject({
-  name: name("Name of the account. Its SIP username and secret are generated: see `paxgate accounts`."),
+  name: name("Name of the account. Its SIP username and secret are generated: see `paxgate accounts`.", "desk"),
   networks: z.array(network).max(32).default([]).meta({
     description: "Where the phone may register from. Empty: from sip.localNetworks only.",
     apply: "restart",
@@ -224,6 +281,7 @@ const sipSchema = z
   .strictObject({
     port: port(5060, "Port that Asterisk listens on for SIP. Any port will do; phones must be told."),
     bindAddress: z.union([z.ipv4(), z.ipv6()]).default("0.0.0.0").meta({
+      allowed: "an IP address",
       description: "Address that Asterisk listens on.",
       apply: "restart",
     }),
@@ -269,13 +327,20 @@ const limitsSchema = z
   })
   .meta({ description: "Limits against abuse and against a stuck dial." });
 
+const asteriskSchema = z
+  .strictObject({
+    ariPort: port(8188, "TCP port on 127.0.0.1 by which the gateway directs its Asterisk's calls (ARI)."),
+    managerPort: port(8138, "TCP port on 127.0.0.1 by which the gateway checks its Asterisk (AMI)."),
+  })
+  .meta({ description: "The gateway's own Asterisk." });
+
 const pathsSchema = z
   .strictObject({
-    state: z.string().min(1).default("/var/lib/paxgate").meta({
+    state: plainText(1024).default("/var/lib/paxgate").meta({
       description: "Directory of what must outlive a restart (generated secrets).",
       apply: "restart",
     }),
-    runtime: z.string().min(1).default("/run/paxgate").meta({
+    runtime: plainText(1024).default("/run/paxgate").meta({
       description: "Directory of sockets and of the files rendered for Asterisk.",
       apply: "restart",
     }),
@@ -287,12 +352,31 @@ export const configSchema = z
   .strictObject({
     site: siteSchema.prefault({}),
     pax: paxSchema.prefault({}),
-    lines: z.array(lineSchema).min(1).max(32).meta({ description: "Lines to the PAX." }),
+    lines: z
+      .array(lineSchema)
+      .min(1)
+      .max(32)
+      .meta({ description: "Lines to the PAX.", example: [{ name: "tie-1" }, { name: "tie-2" }] }),
     numberPlan: numberPlanSchema.prefault({}),
-    trunks: z.array(trunkSchema).max(32).default([]).meta({ description: "Accounts on the event's SIP server." }),
-    accounts: z.array(accountSchema).max(64).default([]).meta({ description: "Phones and ATAs behind the gateway." }),
+    trunks: z
+      .array(trunkSchema)
+      .max(32)
+      .default([])
+      .meta({
+        description: "Accounts on the event's SIP server.",
+        example: [{ name: "emf", server: "clients.sip.poc.emf.camp", username: "4100", password: "as issued" }],
+      }),
+    accounts: z
+      .array(accountSchema)
+      .max(64)
+      .default([])
+      .meta({
+        description: "Phones and ATAs behind the gateway.",
+        example: [{ name: "desk" }],
+      }),
     sip: sipSchema.prefault({}),
     limits: limitsSchema.prefault({}),
+    asterisk: asteriskSchema.prefault({}),
     paths: pathsSchema.prefault({}),
   })
   .meta({ title: "paxgate.yaml", description: "Configuration of a paxgate gateway." });

@@ -1,0 +1,63 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { ConfigFault, ConfigFaults } from "./faults.ts";
+import type { LoadedConfig } from "./load.ts";
+import type { SecretReference } from "./schema.ts";
+
+/** A secret is at most this long, characters; its file at most `LARGEST_SECRET_FILE` bytes. */
+const LONGEST_SECRET = 128;
+const LARGEST_SECRET_FILE = 4096;
+
+/** Passwords of the trunks, by trunk. Never logged, never part of an error. */
+export type TrunkPasswords = ReadonlyMap<string, string>;
+
+/** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
+export async function resolveSecrets(loaded: LoadedConfig): Promise<Result<TrunkPasswords, ConfigFaults>> {
+  const passwords = new Map<string, string>();
+  const faults: ConfigFault[] = [];
+  for (const [at, trunk] of loaded.config.trunks.entries()) {
+    const secret = await resolveSecret(trunk.password, loaded.directory);
+    if (secret.ok) passwords.set(trunk.name, secret.value);
+    else faults.push(loaded.faultAt(["trunks", at, "password"], { code: "secret", message: secret.error }));
+  }
+  return faults.length > 0 ? fail({ file: loaded.file, faults }) : ok(passwords);
+}
+
+/**
+ * A secret itself: as written, or the first line of its file without blanks around it. The file must not be
+ * accessible to other users, nor writable by its group.
+ */
+export async function resolveSecret(reference: SecretReference, directory: string): Promise<Result<string, string>> {
+  if (typeof reference === "string") return ok(reference);
+  const path = resolve(directory, reference.file);
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    // Asked of the opened file, not of the path, so that it cannot be exchanged in between.
+    const { mode, size } = await handle.stat();
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return fail(`${path} is not a file`);
+    if ((mode & 0o007) !== 0) return fail(`every user of this machine can get at ${path}: chmod 600 it`);
+    if ((mode & 0o020) !== 0) return fail(`${path} can be written by its group: chmod 600 it`);
+    if (size > LARGEST_SECRET_FILE) return fail(`${path} is too large to hold a secret`);
+    const secret =
+      (await handle.readFile("utf8"))
+        .replace(/^\uFEFF/, "")
+        .split(/\r?\n/, 1)[0]
+        ?.trim() ?? "";
+    if (secret === "") return fail(`the first line of ${path} is empty`);
+    if (secret.length > LONGEST_SECRET)
+      return fail(`the first line of ${path} is longer than ${LONGEST_SECRET} characters`);
+    if (/\p{Cc}|\uFFFD/u.test(secret)) return fail(`the first line of ${path} is not text`);
+    return ok(secret);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR")
+      return fail(`there is no file ${path}: write the secret into it, mode 600`);
+    if (code === "EACCES" || code === "EPERM") return fail(`${path} may not be read by this user`);
+    return fail(`${path} cannot be read (${code ?? "unknown error"})`);
+  } finally {
+    await handle?.close();
+  }
+}
