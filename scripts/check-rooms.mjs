@@ -40,6 +40,7 @@ const rules = {
   drivers: {
     base: any,
     ...outsides,
+    sim: outside,
     // The companding law is part of RTP's wire format, which a driver speaks.
     line: { values: (file) => port(file) || file === "line/g711.ts", typesOnly: types },
   },
@@ -113,7 +114,7 @@ function faultsOf(root) {
   const listed = ["src", "test", "scripts"].flatMap((top) =>
     existsSync(join(root, top))
       ? readdirSync(join(root, top), { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile() && /(?:\.ts|\.mjs|^[^.]+)$/.test(entry.name))
+          .filter((entry) => entry.isFile() && /(?:\.ts|\.mjs|\.bash|^[^.]+)$/.test(entry.name))
           .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
       : [],
   );
