@@ -27,6 +27,9 @@ update_lists() {
   as_root apt-get -q update >"$work/update" 2>&1 || true # a source of somebody else's may be down: judged by what came
 }
 
+# What apt complained about when it last fetched its lists.
+show_complaints() { grep -sE '^(W|E|Err)' "$work/update" >&2 || true; }
+
 offer_asterisk() {
   if [[ $(candidate asterisk) == 1:16.* ]]; then return; fi
 
@@ -39,6 +42,7 @@ offer_asterisk() {
     update_lists
     find_mirrors
   fi
+  [[ -n $mirror && -n $security_mirror ]] || show_complaints
   [[ -n $mirror ]] || die "apt on this machine knows no mirror of Debian's own $codename: name one with --mirror"
   [[ -n $security_mirror ]] ||
     die "apt on this machine knows no mirror of Debian's $codename-security: name one with --security-mirror"
@@ -68,7 +72,7 @@ EOT
   update_lists
   if [[ $(candidate asterisk) == 1:16.* && -n $(mirror_of bullseye Debian) ]]; then return; fi
 
-  grep -E '^(W|E|Err)' "$work/update" >&2 || true
+  show_complaints
   if grep -q -e NO_PUBKEY -e 'Missing key' "$work/update"; then
     die "$keyring lacks the key that signs Debian 11." \
       "Install Debian's current debian-archive-keyring (apt-get install debian-archive-keyring), then start again."
