@@ -1,0 +1,293 @@
+import { encodeNumber, patternDuration } from "./encoder.ts";
+import {
+  allOff,
+  audio,
+  closed,
+  type Effect,
+  emit,
+  enter,
+  FAULT_RETRY_MS,
+  fail,
+  type LineContext,
+  type LineState,
+  type MachineInput,
+  muted,
+  type Phase,
+  release,
+  type Step,
+  set,
+  stay,
+  through,
+  timer,
+} from "./machine.ts";
+
+/** Calls to the PAX, the same on a tie line and on a subscriber line: we close the loop and dial. */
+
+/** A reversal counts when it has lasted this long, ms: relays bounce (EJ). */
+const REVERSAL_STABLE_MS = 50;
+
+type In<S extends Phase["status"]> = Extract<Phase, { status: S }>;
+
+/** Takes the idle line. */
+export function seize(state: LineState, digits: readonly number[] | null, atMs: number, context: LineContext): Step {
+  const { profile, inputs } = context;
+  return enter(
+    state,
+    {
+      status: "seizing",
+      digits: digits ?? [],
+      secondStage: digits === null,
+      sinceMs: atMs,
+      looped: false,
+      ready: false,
+    },
+    set("loop", true),
+    audio(muted, true),
+    timer("before-digits", atMs + profile.beforeFirstDigitMs),
+    inputs.has("current")
+      ? timer("current", atMs + profile.currentTimeoutMs)
+      : timer("looped", atMs + profile.glareWindowMs),
+  );
+}
+
+/** Everything but glare, which the two machines treat each in its way. */
+export function stepOutgoing(state: LineState, input: MachineInput, context: LineContext): Step {
+  const { phase } = state;
+  if (input.type === "command" && input.command.type === "release") return release(state, input.atMs, context);
+  if (input.type === "timer" && input.timer === "current-lost") {
+    return release(state, input.atMs, context, { type: "cleared", atMs: input.atMs });
+  }
+  switch (phase.status) {
+    case "seizing":
+      return seizing(state, phase, input, context);
+    case "sending":
+      return sending(state, phase, input, context);
+    case "second-stage":
+      return secondStage(state, input, context);
+    case "awaiting-answer":
+      return awaitingAnswer(state, phase, input, context);
+    case "talking":
+      return talking(state, input, context);
+    default:
+      return stay(state);
+  }
+}
+
+function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, context: LineContext): Step {
+  const { atMs } = input;
+  const looped = (): Step => {
+    const next = { ...phase, looped: true };
+    const effects = [timer("current", null), timer("looped", null), emit({ type: "looped", atMs })];
+    return phase.ready
+      ? startDialling(state, next, atMs, context, effects)
+      : stay({ ...state, phase: next }, ...effects);
+  };
+  const ready = (): Step => {
+    // A dial tone without current proves the loop only where current cannot be measured.
+    if (phase.looped) return startDialling(state, phase, atMs, context);
+    return stay({ ...state, phase: { ...phase, ready: true } });
+  };
+  switch (input.type) {
+    case "edge":
+      if (input.input !== "current") return stay(state);
+      if (input.active && !phase.looped) return looped();
+      return phase.looped ? watchCurrent(state, input, context) : stay(state);
+    case "timer":
+      if (input.timer === "looped" && !phase.looped) return looped();
+      if (input.timer === "before-digits") return ready();
+      if (input.timer === "current" && !phase.looped) {
+        return enter(
+          state,
+          { status: "fault", reason: "no-current" },
+          ...allOff(context),
+          audio(closed),
+          emit({ type: "failed", reason: "no-current", atMs }),
+          timer("retry", atMs + FAULT_RETRY_MS),
+        );
+      }
+      return stay(state);
+    case "heard":
+      return input.heard.tone === "dial" && !phase.ready ? ready() : stay(state);
+    case "command":
+      if (input.command.type === "send-digit" && phase.secondStage) {
+        return stay({ ...state, phase: { ...phase, digits: [...phase.digits, input.command.digit] } });
+      }
+      return stay(state);
+    default:
+      return stay(state);
+  }
+}
+
+function startDialling(
+  state: LineState,
+  phase: In<"seizing">,
+  atMs: number,
+  context: LineContext,
+  before: readonly Effect[] = [],
+): Step {
+  const effects = phase.secondStage ? [...before, emit({ type: "dial-tone", atMs })] : before;
+  if (phase.secondStage && phase.digits.length === 0) {
+    const giveUp = timer("digit", atMs + context.profile.firstDigitTimeoutMs);
+    return enter(state, { status: "second-stage" }, ...effects, audio(through, true), giveUp);
+  }
+  return play(state, phase.digits, [], phase.secondStage, atMs, context, effects);
+}
+
+/** Hands impulses over in one piece, muted until they are out. */
+function play(
+  state: LineState,
+  digits: readonly number[],
+  queue: readonly number[],
+  second: boolean,
+  atMs: number,
+  context: LineContext,
+  before: readonly Effect[] = [],
+): Step {
+  const steps = encodeNumber(digits, context.profile);
+  return enter(
+    state,
+    { status: "sending", queue, secondStage: second },
+    ...before,
+    audio(muted),
+    { type: "play", steps },
+    timer("sent", atMs + patternDuration(steps)),
+  );
+}
+
+function sending(state: LineState, phase: In<"sending">, input: MachineInput, context: LineContext): Step {
+  const { atMs } = input;
+  const { profile } = context;
+  if (input.type === "command" && input.command.type === "send-digit" && phase.secondStage) {
+    return stay({ ...state, phase: { ...phase, queue: [...phase.queue, input.command.digit] } });
+  }
+  if (input.type !== "timer") return stay(state);
+  const [next, ...queue] = phase.queue;
+  if (input.timer === "pause" && next !== undefined) {
+    return play(state, [next], queue, phase.secondStage, atMs, context);
+  }
+  if (input.timer !== "sent") return stay(state);
+  // The pattern's last make is part of the pause.
+  if (next !== undefined) return stay(state, timer("pause", atMs + profile.interDigitalPauseMs - profile.sendMakeMs));
+  const supervised = context.inputs.has("reversal");
+  return enter(
+    state,
+    { status: "awaiting-answer", secondStage: phase.secondStage, sentAtMs: atMs, busyHeard: false },
+    audio(through, true),
+    emit({ type: "dialled", atMs }),
+    timer("no-answer", atMs + profile.noAnswerMs),
+    ...(supervised ? [] : [timer("answer", atMs + profile.answerAfterMs)]),
+    ...(supervised && state.reversal ? [timer("reversal", atMs + REVERSAL_STABLE_MS)] : []),
+    ...(context.inputs.has("current") && !state.current ? [timer("current-lost", atMs + profile.clearMs)] : []),
+  );
+}
+
+function secondStage(state: LineState, input: MachineInput, context: LineContext): Step {
+  const { atMs } = input;
+  switch (input.type) {
+    case "edge":
+      return watchCurrent(state, input, context);
+    case "heard":
+      return heardBusy(state, input, context) ?? stay(state);
+    case "timer":
+      return input.timer === "digit" ? fail(state, "no-answer", atMs, context) : stay(state);
+    case "command":
+      if (input.command.type !== "send-digit") return stay(state);
+      return play(state, [input.command.digit], [], true, atMs, context);
+    default:
+      return stay(state);
+  }
+}
+
+function awaitingAnswer(
+  state: LineState,
+  phase: In<"awaiting-answer">,
+  input: MachineInput,
+  context: LineContext,
+): Step {
+  const { atMs } = input;
+  const { profile, inputs } = context;
+  const answered = (by: "reversal" | "ringing-stopped" | "time"): Step =>
+    enter(
+      state,
+      { status: "talking", direction: "out" },
+      audio(through, !inputs.has("current")),
+      emit({ type: "answered", by, atMs }),
+      ...(inputs.has("current") && !state.current ? [timer("current-lost", atMs + profile.clearMs)] : []),
+    );
+  switch (input.type) {
+    case "edge":
+      if (input.input === "reversal") {
+        return stay(state, timer("reversal", input.active ? atMs + REVERSAL_STABLE_MS : null));
+      }
+      return watchCurrent(state, input, context);
+    case "timer":
+      if (input.timer === "reversal") return answered("reversal");
+      if (input.timer === "ringing-stopped") return answered("ringing-stopped");
+      if (input.timer === "answer") return answered("time");
+      if (input.timer === "no-answer") return fail(state, "no-answer", atMs, context);
+      return stay(state);
+    case "heard": {
+      const over = heardBusy(state, input, context);
+      if (over !== null) return over;
+      const supervised = inputs.has("reversal");
+      if (input.heard.tone === "ringing" && !supervised) {
+        // While it rings nobody has answered, however long it takes.
+        return stay(state, timer("answer", null), timer("ringing-stopped", atMs + profile.ringingStoppedMs));
+      }
+      if (input.heard.tone === "busy" || input.heard.tone === "congestion") {
+        const next = { ...state, phase: { ...phase, busyHeard: true } };
+        if (supervised) return stay(next);
+        return stay(next, timer("ringing-stopped", null), timer("answer", atMs + profile.answerAfterMs));
+      }
+      return stay(state);
+    }
+    case "command": {
+      if (input.command.type !== "send-digit") return stay(state);
+      const { digit } = input.command;
+      const intrudes = profile.intrudeOnBusy && phase.busyHeard && digit === 1;
+      if (!phase.secondStage && !intrudes) return stay(state);
+      const earliest = phase.sentAtMs + profile.interDigitalPauseMs - profile.sendMakeMs;
+      if (atMs >= earliest) return play(state, [digit], [], phase.secondStage, atMs, context);
+      const waiting: Phase = { status: "sending", queue: [digit], secondStage: phase.secondStage };
+      return enter(state, waiting, audio(muted), timer("pause", earliest));
+    }
+    default:
+      return stay(state);
+  }
+}
+
+function talking(state: LineState, input: MachineInput, context: LineContext): Step {
+  if (input.type === "edge") return watchCurrent(state, input, context);
+  // Without loop current the PAX's tone is the only sign of its release; with it, a voice may whistle what it likes.
+  if (input.type === "heard" && !context.inputs.has("current") && isOver(input.heard, context)) {
+    return release(state, input.atMs, context, { type: "cleared", atMs: input.atMs });
+  }
+  return stay(state);
+}
+
+/** Whether a tone that was heard says that the call is over. The detector reports NU only after its full time. */
+function isOver(heard: Extract<MachineInput, { type: "heard" }>["heard"], context: LineContext): boolean {
+  if (heard.tone === "unobtainable") return true;
+  return (heard.tone === "busy" || heard.tone === "congestion") && heard.cycles >= context.profile.busyCycles;
+}
+
+/** The failure that a busy or NU tone means, or null. With intrusion a busy extension is no end. */
+function heardBusy(
+  state: LineState,
+  input: Extract<MachineInput, { type: "heard" }>,
+  context: LineContext,
+): Step | null {
+  if (!isOver(input.heard, context)) return null;
+  if (input.heard.tone === "unobtainable") return fail(state, "unobtainable", input.atMs, context);
+  return context.profile.intrudeOnBusy ? null : fail(state, "busy", input.atMs, context);
+}
+
+/** Loop current gone for as long as a clear takes is the PAX's release; less is impulsing, ringing trip or a reversal. */
+export function watchCurrent(
+  state: LineState,
+  input: Extract<MachineInput, { type: "edge" }>,
+  context: LineContext,
+): Step {
+  if (input.input !== "current") return stay(state);
+  return stay(state, timer("current-lost", input.active ? null : input.atMs + context.profile.clearMs));
+}
