@@ -1,0 +1,108 @@
+import { buildDialplan } from "./dialplan.ts";
+import type { AccountPeer, SipModel, TrunkPeer } from "./model.ts";
+import { MODULES } from "./modules.ts";
+import { NEUTRAL_NAME, usesTcp } from "./render-sip.ts";
+import { withPort } from "./values.ts";
+
+/** What must be readable back from Asterisk when the profile is in force. */
+export interface Desired {
+  readonly settings: ReadonlyMap<string, string>;
+  readonly peers: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly modules: ReadonlySet<string>;
+  readonly dialplan: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export function desiredState(model: SipModel): Desired {
+  const peers = new Map<string, ReadonlyMap<string, string>>([
+    ...model.trunks.map((trunk): [string, ReadonlyMap<string, string>] => [trunk.peer, trunkReadout(trunk, model)]),
+    ...model.accounts.map((account): [string, ReadonlyMap<string, string>] => [
+      account.username,
+      accountReadout(account, model),
+    ]),
+  ]);
+  return { settings: settings(model), peers, modules: new Set(MODULES), dialplan: dialplanLines(model) };
+}
+
+function codecs(model: SipModel): string {
+  return `(${model.codecs.join("|")})`;
+}
+
+function settings(model: SipModel): Map<string, string> {
+  const bind = withPort(model.bindAddress, model.port);
+  return new Map([
+    ["UDP Bindaddress", bind],
+    ["TCP SIP Bindaddress", usesTcp(model) ? bind : "Disabled"],
+    ["TLS SIP Bindaddress", "Disabled"],
+    ["AutoCreate Peer", "Off"],
+    ["Match Auth Username", "No"],
+    ["Allow unknown access", "No"],
+    ["Allow subscriptions", "No"],
+    ["Allow overlap dialing", "No"],
+    ["Allow promisc. redir", "No"],
+    ["Enable call counters", "Yes"],
+    ["Our auth realm", NEUTRAL_NAME],
+    ["Always auth rejects", "Yes"],
+    ["User Agent", NEUTRAL_NAME],
+    ["SDP Session Name", NEUTRAL_NAME],
+    ["Trust RPID", "No"],
+    ["Send RPID", "No"],
+    ["Codecs", codecs(model)],
+    ["DNS SRV lookup", "No"],
+    ["Pedantic SIP support", "No"],
+    ["SIP Transfer mode", "closed"],
+    ["RTP Timeout", "60"],
+    ["No premature media", "No"],
+    ["Symmetric RTP", "Yes"],
+    ["Force rport", "Yes"],
+    ["Context", "block-caller"],
+  ]);
+}
+
+function common(model: SipModel, callLimit: number): [string, string][] {
+  return [
+    ["Call limit", String(callLimit)],
+    ["Transfer mode", "closed"],
+    ["Subscriptions", "No"],
+    ["Overlap dial", "No"],
+    ["DirectMedia", "No"],
+    ["PromiscRedir", "No"],
+    ["Codecs", codecs(model)],
+  ];
+}
+
+function trunkReadout(trunk: TrunkPeer, model: SipModel): Map<string, string> {
+  return new Map([
+    ...common(model, trunk.callLimit),
+    ["Context", `from-trunk-${trunk.name}`],
+    ["Insecure", "invite"],
+    ["Dynamic", "No"],
+    ["Remote Secret", "<Set>"],
+    ["Allowed.Trsp", trunk.transport.toUpperCase()],
+  ]);
+}
+
+function accountReadout(account: AccountPeer, model: SipModel): Map<string, string> {
+  return new Map([
+    ...common(model, account.callLimit),
+    ["Context", `from-account-${account.name}`],
+    ["Insecure", "no"],
+    ["Dynamic", "Yes"],
+    ["Secret", "<Set>"],
+    ["ACL", "Yes"],
+    ["ContactACL", "Yes"],
+  ]);
+}
+
+function dialplanLines(model: SipModel): Map<string, ReadonlySet<string>> {
+  const contexts = new Map<string, ReadonlySet<string>>();
+  for (const [context, extensions] of buildDialplan(model)) {
+    const lines = new Set<string>();
+    for (const [extension, steps] of extensions) {
+      steps.forEach((step, index) => {
+        lines.add(`${extension},${index + 1},${step.application}(${step.argument})`);
+      });
+    }
+    contexts.set(context, lines);
+  }
+  return contexts;
+}

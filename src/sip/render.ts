@@ -1,0 +1,43 @@
+import { buildDialplan, renderDialplan } from "./dialplan.ts";
+import type { SipModel } from "./model.ts";
+import {
+  renderAri,
+  renderAsterisk,
+  renderHttp,
+  renderIndications,
+  renderLogger,
+  renderManager,
+  renderModules,
+  renderRtp,
+} from "./render-core.ts";
+import { renderSip } from "./render-sip.ts";
+
+/** File name in Asterisk's configuration directory → content. All of them are secret enough for mode 0600. */
+export type Profile = ReadonlyMap<string, string>;
+
+/** Files that Asterisk's core looks for and complains about; their defaults are what we want. */
+const EMPTY = ["acl", "ccss", "cel", "codecs", "features", "pjproject", "res_parking", "sorcery", "stasis", "udptl"];
+
+/** Everything that Asterisk reads, from one model. Error `sip-value` for a value that could leave its place. */
+export function renderProfile(model: SipModel): Profile {
+  const files: [string, string][] = [
+    ["asterisk.conf", renderAsterisk(model)],
+    ["modules.conf", renderModules()],
+    ["logger.conf", renderLogger()],
+    ["sip.conf", renderSip(model)],
+    ["extensions.conf", renderDialplan(buildDialplan(model))],
+    ["rtp.conf", renderRtp(model)],
+    ["indications.conf", renderIndications()],
+    ["http.conf", renderHttp(model)],
+    ["ari.conf", renderAri(model)],
+    ["manager.conf", renderManager(model)],
+    ["cdr.conf", "[general]\nenable=no\n"],
+    // Names of trunks' servers are looked up again, so that a change, or DNS that comes late, is noticed.
+    ["dnsmgr.conf", "[general]\nenable=yes\nrefreshinterval=60\n"],
+  ];
+  const header = "; Rendered by the gateway from its configuration. Changes are found and undone.\n\n";
+  return new Map([
+    ...files.map(([name, text]): [string, string] => [name, header + text]),
+    ...EMPTY.map((name): [string, string] => [`${name}.conf`, header]),
+  ]);
+}

@@ -1,0 +1,285 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describeError, GatewayError } from "../base/errors.ts";
+import { type Dispose, TypedEmitter } from "../base/events.ts";
+import { type Service, within } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import { desiredState } from "./desired.ts";
+import { type Finding, findDrift, planForFiles, planRepair, type Step } from "./drift.ts";
+import type { SipModel } from "./model.ts";
+import { observe } from "./observe.ts";
+import type { CommandPort, FilesPort, ProcessPort } from "./port.ts";
+import { renderProfile } from "./render.ts";
+
+export interface AsteriskPorts {
+  readonly commands: CommandPort;
+  readonly process: ProcessPort;
+  readonly files: FilesPort;
+}
+
+export interface AsteriskEvents {
+  /** Asterisk runs with the profile in force. */
+  up: [];
+  /** Asterisk is gone; every call with it. */
+  down: [reason: string];
+  /** Differences were found, and whether they could be repaired. */
+  drift: [findings: readonly Finding[], repaired: boolean];
+}
+
+const READY_LIMIT_MS = 15_000;
+const RETRY_MS = 20;
+const CHECK_MS = 30_000;
+const LOG_CHECK_MS = 2_000;
+/** Each of the two logs, and its predecessor, is at most about this large: bytes. */
+const LOG_LIMIT_BYTES = 1_000_000;
+const STOP_COMMAND_MS = 800;
+/** Waits before a restart after a crash; the first is at once. */
+const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000, 10_000] as const;
+/** After this long in good health the waits begin anew. */
+const HEALTHY_MS = 60_000;
+/** Restarts against drift end calls, so they are rare. */
+const DRIFT_RESTART_GAP_MS = 600_000;
+
+/** Keeps our Asterisk running with exactly the rendered profile in force. */
+export class AsteriskService implements Service {
+  readonly name = "asterisk";
+  readonly #model: SipModel;
+  readonly #ports: AsteriskPorts;
+  readonly #log: Log;
+  readonly #emitter = new TypedEmitter<AsteriskEvents>();
+  readonly #disposers: Dispose[] = [];
+  #life = new AbortController();
+  #up = false;
+  #upSince = 0;
+  #failures = 0;
+  #bringingUp: Promise<void> | undefined;
+  #checking: Promise<readonly Finding[]> | undefined;
+  #lastDriftRestart = Number.NEGATIVE_INFINITY;
+
+  constructor(model: SipModel, ports: AsteriskPorts, log: Log) {
+    this.#model = model;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  on<K extends keyof AsteriskEvents>(event: K, listener: (...args: AsteriskEvents[K]) => void): Dispose {
+    return this.#emitter.on(event, listener);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#life = new AbortController();
+    const life = AbortSignal.any([signal, this.#life.signal]);
+    const { commands, process } = this.#ports;
+    this.#disposers.push(
+      process.onExit((how) => this.#lost(`Asterisk ended: ${how}`)),
+      commands.onLost(() => this.#lost("the connection to Asterisk was lost")),
+      every(CHECK_MS, () => {
+        if (this.#up) void this.check().catch((error: unknown) => this.#complain("the profile's check", error));
+      }),
+      every(LOG_CHECK_MS, () => {
+        void this.#boundLogs().catch((error: unknown) => this.#complain("bounding the logs", error));
+      }),
+    );
+    await this.#bringUp(life);
+  }
+
+  async stop(): Promise<void> {
+    this.#life.abort();
+    for (const dispose of this.#disposers.splice(0)) dispose();
+    await this.#bringingUp?.catch(() => undefined);
+    this.#up = false;
+    await this.#end();
+  }
+
+  /** Compares Asterisk with the profile and repairs what differs; the findings of the first look. */
+  check(): Promise<readonly Finding[]> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  #bringUp(signal: AbortSignal): Promise<void> {
+    this.#bringingUp ??= this.#bringUpOnce(signal).finally(() => {
+      this.#bringingUp = undefined;
+    });
+    return this.#bringingUp;
+  }
+
+  async #bringUpOnce(signal: AbortSignal): Promise<void> {
+    const { files, process } = this.#ports;
+    const changed = await files.write(renderProfile(this.#model));
+    const wasRunning = process.running;
+    const how = await process.start();
+    if (how === "attached" && !wasRunning) await this.#adopt(changed, signal);
+    else await this.#connect(signal);
+    let left = await this.#verify();
+    if (how === "attached" && isSerious(left)) {
+      this.#log.warn("the running Asterisk is not as rendered", { findings: left });
+      for (const step of planRepair(left, false)) if (step.kind !== "restart") await this.#perform(step);
+      left = await this.#verify();
+      if (isSerious(left)) left = await this.#beginAnew(signal);
+    }
+    if (isSerious(left)) {
+      throw new GatewayError("sip-profile", "Asterisk does not run with the hardened profile", {
+        details: { findings: left },
+      });
+    }
+    signal.throwIfAborted();
+    this.#up = true;
+    this.#upSince = performance.now();
+    this.#emitter.emit("up");
+  }
+
+  /** Takes over an Asterisk that an earlier supervisor left, if it takes our files and our password. */
+  async #adopt(changed: readonly string[], signal: AbortSignal): Promise<void> {
+    const steps = planForFiles(changed);
+    if (!steps.some((step) => step.kind === "restart")) {
+      try {
+        await this.#connect(signal);
+        for (const step of steps) await this.#perform(step);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#complain("taking over the running Asterisk", error);
+      }
+    }
+    await this.#beginAnew(signal);
+  }
+
+  async #beginAnew(signal: AbortSignal): Promise<readonly Finding[]> {
+    await this.#end();
+    await this.#ports.process.start();
+    await this.#connect(signal);
+    return this.#verify();
+  }
+
+  /** Connects as soon as Asterisk lets us, and waits until all of it has started. */
+  async #connect(signal: AbortSignal): Promise<void> {
+    const { commands, process } = this.#ports;
+    const until = performance.now() + READY_LIMIT_MS;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await commands.connect(signal);
+        break;
+      } catch (error) {
+        const refused = error instanceof GatewayError && error.code === "ami-refused";
+        if (!process.running || refused || performance.now() > until) {
+          throw new GatewayError("asterisk-start", "Asterisk did not become ready", { cause: error });
+        }
+      }
+      await delay(RETRY_MS);
+    }
+    await commands.command("core waitfullybooted", READY_LIMIT_MS);
+  }
+
+  async #check(): Promise<readonly Finding[]> {
+    const profile = renderProfile(this.#model);
+    const edited = await this.#ports.files.differing(profile);
+    const files = edited.map(
+      (name): Finding => ({ kind: "file", subject: name, wanted: "as rendered", found: "edited" }),
+    );
+    const findings = [...files, ...findDrift(desiredState(this.#model), await observe(this.#ports.commands))];
+    if (findings.length === 0) return findings;
+    this.#log.warn("Asterisk is not as rendered", { findings });
+    await this.#ports.files.write(profile);
+    for (const step of planRepair(findings, false)) await this.#perform(step);
+    const left = this.#up ? await this.#verify() : [];
+    if (this.#up) for (const step of planRepair(left, true)) await this.#perform(step);
+    this.#emitter.emit("drift", findings, left.length === 0);
+    return findings;
+  }
+
+  async #verify(): Promise<readonly Finding[]> {
+    return findDrift(desiredState(this.#model), await observe(this.#ports.commands));
+  }
+
+  async #perform(step: Step): Promise<void> {
+    const { commands } = this.#ports;
+    if (step.kind !== "restart") {
+      const done = step.kind === "command" ? commands.command(step.command) : commands.module(step.what, step.file);
+      await done.catch((error: unknown) => this.#complain("a repair of Asterisk", error));
+      return;
+    }
+    const now = performance.now();
+    if (now - this.#lastDriftRestart < DRIFT_RESTART_GAP_MS) {
+      this.#log.error("Asterisk would have to be restarted again, which is put off");
+      return;
+    }
+    this.#lastDriftRestart = now;
+    this.#log.warn("restarting Asterisk");
+    await this.#end();
+  }
+
+  /** Ends Asterisk; what follows from its exit (`#lost`) starts it again, unless we are stopping. */
+  async #end(): Promise<void> {
+    const { commands, process } = this.#ports;
+    if (process.running) {
+      const gone = new Promise<void>((resolve) => {
+        const dispose = process.onExit(() => {
+          dispose();
+          resolve();
+        });
+      });
+      try {
+        commands.command("core stop now", STOP_COMMAND_MS).catch(() => undefined);
+        await within(STOP_COMMAND_MS, gone, "core stop now");
+      } catch {
+        await process.stop();
+      }
+    }
+    commands.close();
+  }
+
+  #lost(reason: string): void {
+    if (this.#life.signal.aborted) return;
+    if (this.#up) {
+      this.#up = false;
+      if (performance.now() - this.#upSince > HEALTHY_MS) this.#failures = 0;
+      this.#log.error("Asterisk is down", { reason });
+      this.#emitter.emit("down", reason);
+      void this.#recover();
+    }
+  }
+
+  async #recover(): Promise<void> {
+    const life = this.#life.signal;
+    while (!life.aborted && !this.#up) {
+      const wait = BACKOFF_MS[Math.min(this.#failures, BACKOFF_MS.length - 1)] ?? 0;
+      this.#failures++;
+      try {
+        await delay(wait, undefined, { signal: life });
+        await this.#bringUp(life);
+      } catch (error) {
+        if (life.aborted) return;
+        this.#complain("starting Asterisk again", error);
+        // It may hang rather than be gone: begin from nothing.
+        await this.#end().catch((cause: unknown) => this.#complain("ending Asterisk", cause));
+      }
+    }
+  }
+
+  async #boundLogs(): Promise<void> {
+    if (await this.#ports.files.boundLogs(LOG_LIMIT_BYTES)) {
+      if (this.#up) await this.#ports.commands.command("logger reload");
+    }
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#log.warn(`${what} failed`, { error: describeError(error) });
+  }
+}
+
+/** A peer is missing while its server's name does not resolve: bad for that trunk, but no reason not to run. */
+function isSerious(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.kind !== "peer-missing");
+}
+
+function every(ms: number, run: () => void): Dispose {
+  const timer = setInterval(run, ms);
+  return () => clearInterval(timer);
+}
