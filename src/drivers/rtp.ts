@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { alawToLinear, linearToAlaw } from "../line/g711.ts";
+import { g711Decode, g711Encode } from "../line/g711.ts";
 import { FRAME_SAMPLES, type MediaPort } from "../line/port.ts";
 
 /** RTP payload type of G.711 A-law (RFC 3551, section 6). */
@@ -64,7 +64,7 @@ export class RtpSession implements MediaPort {
     packet.writeUInt16BE(this.#sequence, 2);
     packet.writeUInt32BE(this.#timestamp, 4);
     packet.writeUInt32BE(this.#ssrc, 8);
-    for (let i = 0; i < FRAME_SAMPLES; i++) packet[HEADER_BYTES + i] = linearToAlaw(frame[i] ?? 0);
+    g711Encode("alaw", frame, packet.subarray(HEADER_BYTES));
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#timestamp = (this.#timestamp + FRAME_SAMPLES) >>> 0;
     this.counts.sent++;
@@ -83,7 +83,7 @@ export class RtpSession implements MediaPort {
       this.counts.missing++;
       return null;
     }
-    for (let i = 0; i < FRAME_SAMPLES; i++) this.#frame[i] = alawToLinear(payload[i] ?? 0xd5);
+    g711Decode("alaw", payload, this.#frame);
     return this.#frame;
   }
 

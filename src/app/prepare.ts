@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { GatewayError } from "../base/errors.ts";
+import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
+import { resolveSecrets, type TrunkPasswords } from "../config/secrets.ts";
+import { generateSecret, generateUsername } from "../credentials/generate.ts";
+import { findModules } from "../drivers/asterisk-files.ts";
+import { StateFileAdapter, type StateFileAlert } from "../drivers/state-file.ts";
+import { buildModel, directoriesBelow, type SipModel } from "../sip/model.ts";
+import type { CredentialSource } from "../store/port.ts";
+import { Repository } from "../store/repository.ts";
+
+/** A configuration with everything that it refers to. */
+export interface Prepared {
+  readonly loaded: LoadedConfig;
+  readonly passwords: TrunkPasswords;
+  readonly repository: Repository;
+  readonly model: SipModel;
+}
+
+const credentialSource: CredentialSource = {
+  account: (name) => ({ username: generateUsername(name, randomBytes), secret: generateSecret(randomBytes) }),
+  secret: () => generateSecret(randomBytes),
+};
+
+/**
+ * Loads and checks the configuration with its secrets, without touching the stored state.
+ * @throws GatewayError `config-invalid`, with every fault
+ */
+export async function loadWithSecrets(file: string): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords }> {
+  const loaded = await loadConfig(file);
+  if (!loaded.ok) throw configError(loaded.error);
+  const passwords = await resolveSecrets(loaded.value);
+  if (!passwords.ok) throw configError(passwords.error);
+  return { loaded: loaded.value, passwords: passwords.value };
+}
+
+/** Opens the stored state of a configuration; makes it when there is none. */
+export async function openRepository(
+  { config }: LoadedConfig,
+  alert: (alert: StateFileAlert) => void,
+): Promise<Repository> {
+  await mkdir(config.paths.state, { recursive: true, mode: 0o700 });
+  const repository = new Repository(
+    new StateFileAdapter(join(config.paths.state, "state.json"), alert),
+    credentialSource,
+  );
+  await repository.open();
+  return repository;
+}
+
+/** @throws GatewayError `asterisk-missing` */
+export function requiredModules(): string {
+  const modules = findModules();
+  if (modules !== null) return modules;
+  const remedy = "install Asterisk 16 from Debian 11 (scripts/install-packages does)";
+  throw new GatewayError("asterisk-missing", `there is no Asterisk with chan_sip on this machine: ${remedy}`);
+}
+
+/** Everything up to the model from which Asterisk's files are rendered. */
+export async function prepare(
+  file: string,
+  modules: string,
+  alert: (alert: StateFileAlert) => void,
+): Promise<Prepared> {
+  const { loaded, passwords } = await loadWithSecrets(file);
+  const { config } = loaded;
+  const repository = await openRepository(loaded, alert);
+  const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
+  const { ariSecret, amiSecret } = repository.asterisk;
+  const model = buildModel(config, {
+    directories: directoriesBelow(config.paths.runtime, config.paths.state, modules),
+    secrets: { trunks: passwords, accounts, ari: ariSecret, manager: amiSecret },
+    httpPort: config.asterisk.ariPort,
+    managerPort: config.asterisk.managerPort,
+  });
+  return { loaded, passwords, repository, model };
+}
