@@ -1,0 +1,43 @@
+import type { EndCause } from "./event-types.ts";
+
+/** Meaning of the Q.850 cause that Asterisk gives a channel when it goes. */
+export function endCause(cause: number): EndCause {
+  switch (cause) {
+    case 0:
+    case 16:
+    case 31:
+    case 127: // chan_sip: the caller cancelled
+      return "normal";
+    case 17:
+      return "busy";
+    case 18:
+    case 19:
+      return "no-answer";
+    case 1:
+    case 28:
+      return "unobtainable";
+    case 21:
+      return "rejected";
+    case 3:
+    case 20:
+    case 27:
+      return "unavailable";
+    default:
+      return "congestion";
+  }
+}
+
+/** ARI's word to clear a call with; chan_sip makes the SIP response of it. */
+export function hangupReason(cause: EndCause): string {
+  const reasons: Record<EndCause, string> = {
+    normal: "normal",
+    busy: "busy", // 486
+    "no-answer": "no_answer", // 480
+    unobtainable: "unallocated", // 404
+    rejected: "rejected", // 403
+    congestion: "congestion", // 503
+    unavailable: "no_answer", // 480
+    lost: "congestion",
+  };
+  return reasons[cause];
+}
