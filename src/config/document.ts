@@ -125,7 +125,7 @@ export function readYaml(source: string): YamlDocument {
 function parse(source: string, lineCounter: LineCounter): Document | null {
   try {
     // Without `prettyErrors` the parser's own messages, which quote the source and so perhaps a secret, are not made.
-    return parseDocument(source, { lineCounter, prettyErrors: false, logLevel: "silent", keepSourceTokens: false });
+    return parseDocument(source, { lineCounter, prettyErrors: false, logLevel: "error", keepSourceTokens: false });
   } catch (error) {
     // The parser calls itself for each level of nesting, so a hostile file can exhaust the stack.
     if (error instanceof RangeError) return null;
@@ -149,7 +149,9 @@ function collectSecrets(node: unknown, secrets: SecretRange[], depth: number): v
   if (!isMap(node)) return;
   for (const { key, value } of node.items) {
     const range = (value as Node | null)?.range;
-    const holdsSecret = isScalar(key) && isSecretKey(String(key.value)) && isScalar(value);
+    // The one map that a secret may be is {file: PATH}; anything else may be a secret that YAML misread.
+    const isReference = isMap(value) && value.items.every((item) => isScalar(item.key) && item.key.value === "file");
+    const holdsSecret = isScalar(key) && isSecretKey(String(key.value)) && !isReference;
     if (holdsSecret && range) secrets.push({ from: range[0], to: range[1] });
     else collectSecrets(value, secrets, depth + 1);
   }

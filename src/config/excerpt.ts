@@ -35,7 +35,7 @@ export function makeExcerpt(source: string, offset: number, secrets: readonly Se
 
 /** Masks what follows a secret's key on a line that may not have been understood as YAML. */
 function maskWrittenSecrets(line: string): string {
-  for (const found of line.matchAll(/([A-Za-z_-]+)["']?\s*[:=]\s*/g)) {
+  for (const found of line.matchAll(/([A-Za-z_-]{1,48})["']?\s*[:=]\s*/g)) {
     if (!isSecretKey(found[1] ?? "")) continue;
     const from = found.index + found[0].length;
     return line.slice(0, from) + "*".repeat(line.length - from);

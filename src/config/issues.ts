@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { YamlDocument } from "./document.ts";
+import { isSecretKey } from "./excerpt.ts";
 import type { ConfigFault, Path } from "./faults.ts";
 import { nearest } from "./nearest.ts";
 import { findSetting } from "./settings.ts";
@@ -25,6 +26,12 @@ function issueFaults(yaml: YamlDocument, issue: Issue, above: Path): ConfigFault
 }
 
 function unknownKey(yaml: YamlDocument, path: Path): ConfigFault {
+  const above = path.at(-2);
+  if (typeof above === "string" && isSecretKey(above)) {
+    // The "key" may be a secret that YAML misread, so not even the path may show it.
+    const message = "holds an unknown key; if it is the secret itself, write it in quotes";
+    return yaml.fault("value", path.slice(0, -1), { code: "unknown-key", message, allowed: "file" });
+  }
   const known = findSetting(path.slice(0, -1))?.children.map(({ key }) => key) ?? [];
   const near = nearest(String(path.at(-1)), known);
   return yaml.fault("key", path, {
@@ -45,7 +52,7 @@ function wrongValue(yaml: YamlDocument, path: Path, value: unknown, wantsText: b
   }
   if (wantsText && (typeof value === "number" || typeof value === "boolean")) {
     const kind = typeof value === "number" ? "a number" : "true or false";
-    const secret = setting?.key === "password" || path.includes("password");
+    const secret = path.some((step) => typeof step === "string" && isSecretKey(step));
     const written = secret ? "" : `: "${yaml.writtenAs(path) ?? String(value)}"`;
     const message = `YAML takes this for ${kind}, but it is text; write it in quotes${written}`;
     return yaml.fault("value", path, { code: "type", message, ...allowed });

@@ -11,6 +11,11 @@ import { findSetting } from "./settings.ts";
 /** A larger file is no configuration, bytes. */
 export const LARGEST_FILE = 256 * 1024;
 
+/** Longest line, characters. */
+const LONGEST_LINE = 8192;
+/** Most brackets open at a time. */
+const MOST_OPEN = 100;
+
 export interface ParsedConfig {
   readonly config: Config;
   /** Makes a fault at a value's place in the text, for checks that need the world outside (files of secrets). */
@@ -21,6 +26,8 @@ export interface ParsedConfig {
 export function parseConfig(source: string | Uint8Array): Result<ParsedConfig, readonly ConfigFault[]> {
   const text = decode(source);
   if (!text.ok) return fail([text.error]);
+  const tangled = tangle(text.value);
+  if (tangled !== null) return fail([tangled]);
   const yaml = readYaml(text.value);
   if (yaml.value === undefined) return fail(sortFaults(yaml.faults));
   if (yaml.value === null) {
@@ -55,6 +62,32 @@ function decode(source: string | Uint8Array): Result<string, ConfigFault> {
   } catch {
     return refuse("is not UTF-8 text: save it as UTF-8");
   }
+}
+
+/**
+ * What the parser must not be given: its time grows with the square of the nesting and of a line's length (256 kB of
+ * brackets took it 50 s). Brackets in quotes are counted too, hence the generous limit.
+ */
+function tangle(text: string): ConfigFault | null {
+  let open = 0;
+  let line = 1;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === 10) {
+      line++;
+      start = at + 1;
+    } else if (character === 91 || character === 123) open++;
+    else if (character === 93 || character === 125) open = Math.max(0, open - 1);
+    const message =
+      open > MOST_OPEN
+        ? "nested too deeply"
+        : at - start >= LONGEST_LINE
+          ? "this line is too long for a configuration"
+          : null;
+    if (message !== null) return { code: "syntax", path: [], line, column: at - start + 1, message };
+  }
+  return null;
 }
 
 function ruleFaults(yaml: YamlDocument, config: Config, wrong: readonly ConfigFault[]): ConfigFault[] {
