@@ -15,6 +15,8 @@ import { encodeAudio, encodeJson, type FromLine, parseFromLine, type ToLine, Wir
 
 /** Longest wait for the simulator's answer, ms. */
 const ANSWER_LIMIT_MS = 2_000;
+/** Sound that waits to be taken, bytes: a fifth of a second. */
+const MAX_UNSENT_BYTES = 3_200;
 
 interface SimLineEvents {
   edge: [edge: Edge];
@@ -125,7 +127,10 @@ export class SimLine implements LinePort {
   }
 
   writeAudio(frame: Int16Array): void {
-    if (this.#socket?.destroyed === false) this.#socket.write(encodeAudio(frame));
+    const socket = this.#socket;
+    // A simulator that stands still would otherwise make us hoard sound, and be given it late.
+    if (socket === null || socket.destroyed || socket.writableLength > MAX_UNSENT_BYTES) return;
+    socket.write(encodeAudio(frame));
   }
 
   /** A line that was lost takes no orders: its outputs are de-energised by the dead-man, and `onLost` has told it. */

@@ -47,6 +47,7 @@ export const requestSchemas = {
     line,
     stuckLoop: z.boolean().optional(),
     noCurrent: z.boolean().optional(),
+    seizeMs: z.number().min(5).max(1_000).optional(),
     falseImpulseProbability: z.number().min(0).max(1).optional(),
   }),
   setExchange: z.strictObject({

@@ -113,7 +113,7 @@ export class PaxControl {
     if (dial !== undefined) telephone.dial = { ...telephone.dial, ...withoutUndefined(dial) };
   }
 
-  #setLine({ line, stuckLoop, noCurrent, falseImpulseProbability }: Valid<"setLine">): void {
+  #setLine({ line, stuckLoop, noCurrent, seizeMs, falseImpulseProbability }: Valid<"setLine">): void {
     const found = [...this.#simulation.lines].find(([, end]) => end.config.name === line);
     if (found === undefined) throw new GatewayError("no-such-line", `the simulated PAX has no line ${line}`);
     const [id, end] = found;
@@ -121,9 +121,10 @@ export class PaxControl {
       stuckLoop: stuckLoop ?? end.faults.stuckLoop,
       noCurrent: noCurrent ?? end.faults.noCurrent,
     });
-    if (falseImpulseProbability === undefined) return;
+    if (seizeMs === undefined && falseImpulseProbability === undefined) return;
     if (end.config.type !== "tie-line") throw new GatewayError("not-possible", `${line} is not a tie line`);
-    end.config.falseImpulse.probability = falseImpulseProbability;
+    end.config.seizeMs = seizeMs ?? end.config.seizeMs;
+    end.config.falseImpulse.probability = falseImpulseProbability ?? end.config.falseImpulse.probability;
   }
 
   #setExchange({ power, ...values }: Valid<"setExchange">): void {

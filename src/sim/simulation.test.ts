@@ -240,6 +240,25 @@ describe("tie line, from the PAX", () => {
     until("20", "answered", 10);
   });
 
+  it("makes impulses heard as clicks at the gateway, but not in the earpiece of the telephone that dials", () => {
+    const { clock, simulation, until, call, dial } = bench();
+    call("20", "9");
+    until("20", "connected");
+    let loudest = 0;
+    simulation.sound.openLine("pax1", (frame) => {
+      loudest = Math.max(loudest, ...frame);
+    });
+    let own = 0;
+    simulation.sound.listen("20", (frame) => {
+      own = Math.max(own, ...frame);
+    });
+    clock.advance(200);
+    expect(loudest).toBe(0);
+    dial("20", "5");
+    expect(loudest).toBeGreaterThan(10_000);
+    expect(own).toBe(0);
+  });
+
   it("draws no current through a loop that the gateway closes on a line which the PAX has taken", () => {
     const { clock, line, edges, until, call } = bench();
     const seen = edges("pax1");

@@ -168,6 +168,7 @@ export class Simulation {
     // The tie line of before the step: the digit that takes a tie line is not repeated on it.
     const state = this.circuit(id)?.state;
     const tie = state?.type === "on-tie" ? this.#tieSets.get(state.tie)?.set : undefined;
+    if (event.type === "break" || event.type === "make") this.sound.click(id);
     switch (event.type) {
       case "break":
         tie?.break();

@@ -10,6 +10,9 @@ import type { Telephone } from "./telephone.ts";
 /** Further behind than this, frames are left out instead of made up for, ms (EJ): the process had been stopped. */
 const CATCH_UP_MS = 500;
 
+/** A contact's click on the pair: a sharp edge that dies away within a few milliseconds. */
+const CLICK = Int16Array.from({ length: 40 }, (_, i) => (i % 4 < 2 ? 14_000 : -14_000) * Math.exp(-i / 8));
+
 type FrameListener = (frame: Int16Array) => void;
 
 export interface SoundSource {
@@ -30,6 +33,7 @@ export class Sound {
   readonly #source: SoundSource;
   readonly #ears = new Map<CircuitId, Set<FrameListener>>();
   readonly #lineEars = new Map<CircuitId, FrameListener>();
+  readonly #clicked = new Set<CircuitId>();
   #cancel: Dispose | null = null;
 
   constructor(clock: Clock, source: SoundSource) {
@@ -51,6 +55,11 @@ export class Sound {
       if (ears.size === 0) this.#ears.delete(id);
       this.#run();
     };
+  }
+
+  /** A loop was broken or made: whoever is on this pair, or joined to it, hears it. */
+  click(id: CircuitId): void {
+    if (this.running) this.#clicked.add(id);
   }
 
   /** Opens (or, with null, closes) the audio of a gateway line. */
@@ -90,6 +99,7 @@ export class Sound {
     const heard = new Map(
       [...this.#ears.keys(), ...this.#lineEars.keys()].map((id) => [id, this.#hear(id, atSample, said)]),
     );
+    this.#clicked.clear();
     for (const [id, frame] of heard) {
       for (const listener of [...(this.#ears.get(id) ?? [])]) listener(frame);
       this.#lineEars.get(id)?.(frame);
@@ -110,8 +120,12 @@ export class Sound {
     if (this.#source.lines.get(id)?.faults.noCurrent === true) return frame;
     const { tone, voices } = this.#source.hears(id);
     if (tone !== null) writeTone(tone, atSample, frame);
-    if (voices.length === 0) return frame;
-    const mixture = new Int32Array(FRAME_SAMPLES);
+    // A dial in motion short-circuits its own telephone's earpiece.
+    if (this.#source.telephones.get(id)?.dialling === true) return new Int16Array(FRAME_SAMPLES);
+    const clicks = [id, ...voices].some((heard) => this.#clicked.has(heard));
+    if (voices.length === 0 && !clicks) return frame;
+    const mixture = Int32Array.from(frame);
+    if (clicks) for (const [i, sample] of CLICK.entries()) mixture[i] = (mixture[i] ?? 0) + sample;
     for (const voice of voices) {
       const samples = said(voice);
       for (let i = 0; i < FRAME_SAMPLES; i++) mixture[i] = (mixture[i] ?? 0) + (samples[i] ?? 0);

@@ -6,8 +6,6 @@ import type { Random } from "./random.ts";
 import { playSteps } from "./sequence.ts";
 import type { TieLineConfig } from "./topology.ts";
 
-/** From the relay set being taken until its loop stands across the pair, ms (EJ). */
-const SEIZE_MS = 25;
 /** Impulses of a relay set that regenerates: ten a second, 66⅔ % break (line-signalling: 66/33). */
 const REGENERATED: readonly PatternStep[] = [
   { closed: false, ms: 66.7 },
@@ -40,7 +38,7 @@ export class TieRelaySet {
 
   seize(): void {
     this.#held = true;
-    this.#after(SEIZE_MS, () => this.#loop.move(true));
+    this.#after(this.#config().seizeMs, () => this.#loop.move(true));
   }
 
   release(): void {

@@ -36,6 +36,8 @@ const tieLineSchema = z.strictObject({
   /** `repeat`: the caller's breaks, through relay A. `regenerate`: ten a second, 66 % break, after each digit. */
   impulsing: z.enum(["repeat", "regenerate"]).default("repeat"),
   bounceMs: z.number().min(0).max(5).default(1.5),
+  /** From the relay set being taken until its loop stands across the pair, ms: the time in which glare happens. */
+  seizeMs: z.number().min(5).max(1_000).default(25),
   falseImpulse: falseImpulseSchema.prefault({}),
   current: z.boolean().default(true),
   reversal: z.boolean().default(false),
