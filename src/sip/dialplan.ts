@@ -47,6 +47,9 @@ export function buildDialplan(model: SipModel): Dialplan {
 /** Calls from outside: strict patterns only, everything filtered, a lease before the supervisor takes over. */
 function inward(model: SipModel, kind: "trunk" | "account", name: string): Map<string, DialplanStep[]> {
   const steps = [
+    // A pattern also matches its own text: somebody who calls "_41XX" has called no number.
+    step("GotoIf", `$["${DIGITS_OF_EXTEN}"="\${EXTEN}"]?3`),
+    step("Hangup", "1"),
     step("Set", `CALLERID(num)=\${FILTER(0-9,\${CALLERID(num)})}`),
     step("Set", "CALLERID(name)="),
     step("Set", `TIMEOUT(absolute)=${LEASE_S}`),

@@ -9,7 +9,8 @@ export type ValueKind = "word" | "host" | "address" | "path" | "pattern" | "secr
 
 const ALLOWED: Readonly<Record<ValueKind, RegExp>> = {
   word: /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/,
-  host: /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/,
+  // The last label begins with a letter: resolvers take "0" and "10.1" for addresses.
+  host: /^(?=.{1,253}$)(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
   address: /^[0-9A-Fa-f.:]{2,45}(?:\/[0-9]{1,3})?$/,
   path: /^\/[A-Za-z0-9._/+@-]{0,200}$/,
   pattern: /^(?:[0-9XZN]|\[[0-9](?:-?[0-9])*\]){1,12}$/,

@@ -22,7 +22,7 @@ export interface SipRequest {
 
 /** SIP by hand over UDP, independent of any stack, so that a test can also say what no stack would. */
 export class SipPeer {
-  readonly #server: number;
+  #server: number;
   readonly #socket: Socket = createSocket("udp4");
   readonly #waiting = new Set<(text: string) => void>();
   readonly requests: string[] = [];
@@ -44,6 +44,11 @@ export class SipPeer {
       for (const each of [...this.#waiting]) each(text);
     });
     return this;
+  }
+
+  /** Names the server's port later: a registrar is there before the one that registers. */
+  talkTo(serverPort: number): void {
+    this.#server = serverPort;
   }
 
   close(): void {
@@ -101,7 +106,7 @@ export class SipPeer {
   }
 
   /** The first message from now on that fits; rejects after `ms`. */
-  waitFor(fits: (text: string) => boolean, ms = 5_000): Promise<string> {
+  waitFor(fits: (text: string) => boolean, ms = 20_000): Promise<string> {
     return new Promise((resolve, reject) => {
       const look = (text: string) => {
         if (!fits(text)) return;
