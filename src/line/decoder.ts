@@ -19,7 +19,7 @@ export type DecoderInput =
   /** No edge before `atMs` is still to come. */
   | { readonly type: "time"; readonly atMs: number };
 
-/** `atMs` is the time of what was seen, not the time of the decision. */
+/** `atMs` is the time of what was seen, not of the decision; a clear is seen when the loop has been open for its time. */
 export type DecoderOutput =
   | { readonly type: "seize"; readonly atMs: number }
   /** The first break of a train, as soon as it is too long for a hit: the dial tone stops, the audio is muted. */
@@ -132,7 +132,7 @@ function settle(state: DecoderState, atMs: number, before: readonly DecoderOutpu
         state.held = false;
         state.decidedAt = due;
         endTrain(state);
-        out = push(out, { type: "clear", atMs: state.since });
+        out = push(out, { type: "clear", atMs: due });
       }
     } else if (!state.held) {
       state.held = true;

@@ -1,5 +1,6 @@
 import type { Heard } from "./machine.ts";
 import { FRAME_MS, FRAME_SAMPLES } from "./port.ts";
+import { DECIMATED, HISTORY, purrs } from "./purr.ts";
 import { ZERO_DBM0_RMS } from "./tones.ts";
 
 /**
@@ -17,24 +18,12 @@ const CONFIRM_FRAMES = 4;
 const TONAL_SHARE = 0.72;
 /** Relative variance of 5 ms energies: a steady tone's is near 0, a beating or modulated one's above a tenth (EJ). */
 const MODULATED_VARIANCE = 0.08;
-/** Correlation with the period before that makes a purr (EJ). */
-const PURR_CORRELATION = 0.7;
 /** Dial tone is continuous for longer than any burst of ringing (400 ms) before it is believed, ms (EJ). */
 const DIAL_MS = 600;
 const SPEECH_MS = 200;
 const SILENCE_MS = 500;
 /** Frames in which the envelope of a tone is judged. */
 const BLOCK_FRAMES = 5;
-
-/** Decimation by 4 for the purr: 2 kHz, whose lags 54-66 are 30 ms and 36-44 are 20 ms, each with a tenth of tolerance. */
-const DECIMATED = FRAME_SAMPLES / 4;
-const HISTORY = 3 * DECIMATED;
-const PURR_LAGS = [
-  [54, 66],
-  [36, 44],
-] as const;
-/** What repeats within 12 ms already is a tone or a voice, not a purr. */
-const VOICE_LAGS = [4, 24] as const;
 
 /** Goertzel coefficients of 350, 400 and 450 Hz: bins 7 to 9 of a 20 ms frame. */
 const [C350, C400, C450] = [7, 8, 9].map((bin) => 2 * Math.cos((2 * Math.PI * bin) / FRAME_SAMPLES)) as [
@@ -189,29 +178,6 @@ function newBlock(state: ToneDetector): void {
   state.windows = 0;
   state.sum = 0;
   state.squares = 0;
-}
-
-/** Whether the last frame repeats what was 30 ms or 20 ms before, and nothing sooner. */
-function purrs(history: Float64Array): boolean {
-  return PURR_LAGS.some((lags) => repeats(history, lags)) && !repeats(history, VOICE_LAGS);
-}
-
-function repeats(history: Float64Array, [from, to]: readonly [number, number]): boolean {
-  const start = HISTORY - DECIMATED;
-  for (let lag = from; lag <= to; lag++) {
-    let product = 0;
-    let now = 0;
-    let then = 0;
-    for (let n = start; n < HISTORY; n++) {
-      const x = history[n] ?? 0;
-      const y = history[n - lag] ?? 0;
-      product += x * y;
-      now += x * x;
-      then += y * y;
-    }
-    if (product > PURR_CORRELATION * Math.sqrt(now * then)) return true;
-  }
-  return false;
 }
 
 const isTonal = (state: ToneDetector) => state.tonalFrames > 0.7 * state.frames;

@@ -1,0 +1,328 @@
+import { assertNever } from "../base/assert-never.ts";
+import type { Clock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
+import { type Dispose, TypedEmitter } from "../base/events.ts";
+import type { Service } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import type { PaxProfile } from "../config/pax-profile.ts";
+import { type DecoderOutput, type DecoderState, decoderStep, newDecoder, nextDeadline } from "./decoder.ts";
+import { HealthMeter, type LineHealth } from "./health.ts";
+import { LineAudio } from "./line-audio.ts";
+import {
+  type Effect,
+  initialLineState,
+  type LineMachine,
+  type LineState,
+  type LineTimer,
+  type MachineInput,
+} from "./machine.ts";
+import { Outputs } from "./outputs.ts";
+import type { Edge, LinePort, MediaPort } from "./port.ts";
+import { subscriberStep } from "./subscriber.ts";
+import { tieLineStep } from "./tie-line.ts";
+import type { LineCommand, LineEvent, LineStatus } from "./types.ts";
+
+/** A lost interface is tried again this often, ms. */
+export const REOPEN_MS = 1_000;
+
+/** What a line is made of. */
+export interface LineOptions {
+  readonly type: "tie-line" | "subscriber";
+  readonly port: LinePort;
+  readonly profile: PaxProfile;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly gainToPaxDb?: number;
+  readonly gainFromPaxDb?: number;
+  /** Calls `then` when every edge that is queued has been delivered. */
+  readonly drain?: (then: () => void) => void;
+}
+
+/**
+ * Node runs timers before it reads its sockets: after a stall the queued edges are still unread when a timer fires.
+ * An immediate runs after the poll phase, the second one after a whole further poll.
+ */
+const afterPoll = (then: () => void): void => {
+  setImmediate(() => setImmediate(then));
+};
+
+/**
+ * One line: joins its interface, the decoder, its machine and its audio. It decides nothing. While the line is idle
+ * nothing runs: no timer, no audio, no refresh.
+ */
+export class LineService implements Service {
+  readonly name: string;
+  readonly type: "tie-line" | "subscriber";
+  readonly #options: LineOptions;
+  readonly #machine: LineMachine;
+  readonly #audio: LineAudio;
+  readonly #health = new HealthMeter();
+  readonly #events = new TypedEmitter<{ event: [event: LineEvent]; status: [status: LineStatus] }>();
+  readonly #drain: (then: () => void) => void;
+  readonly #timers = new Map<LineTimer, number>();
+  readonly #outputs: Outputs;
+  readonly #inputs: MachineInput[] = [];
+  #decoder: DecoderState;
+  #state: LineState = initialLineState;
+  #subscriptions: Dispose[] = [];
+  /** Edges that came while the inputs' first levels were being read; null once they are known. */
+  #early: Edge[] | null = [];
+  #running = false;
+  #open = false;
+  #busy = false;
+  #draining = false;
+  #armedAt = Number.POSITIVE_INFINITY;
+  #disarm: Dispose = () => undefined;
+  /** Counts openings and losses, so that an opening that was overtaken by a loss is not believed. */
+  #attempt = 0;
+  #stopReopen: Dispose = () => undefined;
+
+  constructor(options: LineOptions) {
+    const { port, profile } = options;
+    this.#options = options;
+    this.name = port.name;
+    this.type = options.type;
+    this.#machine = options.type === "tie-line" ? tieLineStep : subscriberStep;
+    this.#drain = options.drain ?? afterPoll;
+    this.#decoder = newDecoder(profile);
+    this.#outputs = new Outputs(port, options.clock);
+    this.#audio = new LineAudio(port, profile.tones, profile.unobtainableMs, (heard) =>
+      this.#input({ type: "heard", heard, atMs: options.clock.now() }),
+    );
+    this.setGains(options.gainToPaxDb ?? 0, options.gainFromPaxDb ?? 0);
+  }
+
+  get status(): LineStatus {
+    return this.#state.phase.status;
+  }
+
+  get health(): LineHealth {
+    return this.#health.value;
+  }
+
+  onEvent(listener: (event: LineEvent) => void): Dispose {
+    return this.#events.on("event", listener);
+  }
+
+  onStatus(listener: (status: LineStatus) => void): Dispose {
+    return this.#events.on("status", listener);
+  }
+
+  command(command: LineCommand): void {
+    this.#input({ type: "command", command, atMs: this.#options.clock.now() });
+  }
+
+  /** Joins the line's audio with a call's; null takes it away. The frames it is given must not be kept. */
+  attachMedia(media: MediaPort | null): void {
+    this.#audio.attach(media);
+  }
+
+  setGains(toPaxDb: number, fromPaxDb: number): void {
+    this.#audio.setGains(toPaxDb, fromPaxDb);
+  }
+
+  /** Does not reject when the interface is missing: the line is then at fault, and tried again. */
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running) return;
+    this.#running = true;
+    const { port } = this.#options;
+    this.#subscriptions = [
+      port.onEdge((edge) => this.#edge(edge)),
+      port.onLost((error) => this.#lost(error)),
+      this.#audio.listen(),
+    ];
+    await this.#openPort();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    for (const dispose of this.#subscriptions.splice(0)) dispose();
+    this.#stopReopen();
+    this.#timers.clear();
+    this.#arm();
+    this.#audio.set({ kind: "closed" }, false);
+    this.#outputs.forget();
+    this.#open = false;
+    this.#early = [];
+    this.#setState({ ...initialLineState });
+    await this.#options.port.close();
+  }
+
+  async #openPort(): Promise<void> {
+    const { port, clock, profile } = this.#options;
+    const attempt = ++this.#attempt;
+    const overtaken = () => !this.#running || attempt !== this.#attempt;
+    this.#early = [];
+    try {
+      await port.open();
+      const levels = await port.levels();
+      if (overtaken()) return;
+      this.#open = true;
+      const atMs = clock.now();
+      this.#decoder = newDecoder(profile, levels.get("loop") ?? false, atMs);
+      const early = this.#early ?? [];
+      this.#early = null;
+      this.#input({ type: "start", levels, atMs });
+      for (const edge of early) this.#edge(edge);
+    } catch (error) {
+      if (overtaken()) return;
+      await port.close().catch(() => undefined);
+      if (!overtaken()) this.#lost(error);
+    }
+  }
+
+  #lost(error: unknown): void {
+    const { clock, log, profile } = this.#options;
+    if (this.#open || this.status !== "fault") {
+      log.error("line interface lost", { line: this.name, error: describeError(error) });
+    }
+    this.#attempt++;
+    this.#open = false;
+    this.#early = [];
+    this.#audio.forget();
+    this.#outputs.forget();
+    this.#decoder = newDecoder(profile);
+    this.#input({ type: "lost", atMs: clock.now() });
+    this.#stopReopen();
+    this.#stopReopen = clock.at(clock.now() + REOPEN_MS, () => void this.#openPort());
+  }
+
+  #edge(edge: Edge): void {
+    if (this.#early !== null) {
+      this.#early.push(edge);
+      return;
+    }
+    if (edge.input === "loop" && this.type === "tie-line") {
+      this.#decoded(decoderStep(this.#decoder, { type: "edge", closed: edge.active, atMs: edge.atMs }));
+      this.#arm();
+    } else {
+      this.#input({ type: "edge", input: edge.input, active: edge.active, atMs: edge.atMs });
+    }
+  }
+
+  #decoded(outputs: readonly DecoderOutput[]): void {
+    for (const output of outputs) {
+      if (output.type === "error") this.#health.error();
+      if (output.type === "false-break") this.#health.falseBreak();
+      this.#input({ type: "decoded", output, atMs: output.atMs });
+    }
+  }
+
+  /** One input at a time: what listeners command meanwhile comes after. */
+  #input(input: MachineInput): void {
+    this.#inputs.push(input);
+    if (this.#busy) return;
+    this.#busy = true;
+    const { port, profile } = this.#options;
+    const context = { profile, inputs: port.inputs, outputs: port.outputs };
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const { state, effects } = this.#machine(this.#state, next, context);
+        this.#setState(state);
+        for (const effect of effects) this.#attemptEffect(effect);
+      }
+    } finally {
+      this.#busy = false;
+      this.#inputs.length = 0;
+    }
+    this.#arm();
+  }
+
+  #setState(state: LineState): void {
+    const before = this.status;
+    this.#state = state;
+    if (before === this.status) return;
+    this.#options.log.debug("line status", { line: this.name, status: this.status });
+    this.#events.emit("status", this.status);
+  }
+
+  /** One effect that fails must not keep the others from happening: the next may be the one that opens the loop. */
+  #attemptEffect(effect: Effect): void {
+    try {
+      this.#perform(effect);
+    } catch (error) {
+      this.#options.log.error("line effect failed", {
+        line: this.name,
+        effect: effect.type,
+        error: describeError(error),
+      });
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "set":
+        if (this.#open) this.#outputs.set(effect.output, effect.active);
+        return;
+      case "play":
+        if (this.#open) this.#outputs.play(effect.steps);
+        return;
+      case "timer":
+        if (effect.atMs === null) this.#timers.delete(effect.timer);
+        else this.#timers.set(effect.timer, effect.atMs);
+        return;
+      case "timers-off":
+        return this.#timers.clear();
+      case "audio":
+        if (this.#open) this.#audio.set(effect.mode, effect.listen);
+        return;
+      case "emit":
+        return this.#events.emit("event", effect.event);
+      case "health":
+        return this.#health.digit(effect.health);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #nextDue(): number {
+    let due = nextDeadline(this.#decoder);
+    for (const atMs of this.#timers.values()) if (atMs < due) due = atMs;
+    return this.#running ? due : Number.POSITIVE_INFINITY;
+  }
+
+  /** One clock timer serves decoder and machine. One that is armed too early is left to fire: edges come in bursts. */
+  #arm(): void {
+    if (this.#draining || this.#busy) return;
+    const due = this.#nextDue();
+    if (due >= this.#armedAt && due !== Number.POSITIVE_INFINITY) return;
+    this.#disarm();
+    this.#armedAt = due;
+    this.#disarm =
+      due === Number.POSITIVE_INFINITY ? () => undefined : this.#options.clock.at(due, () => this.#fired(due));
+  }
+
+  #fired(deadline: number): void {
+    this.#armedAt = Number.POSITIVE_INFINITY;
+    if (this.#nextDue() > deadline) return this.#arm();
+    this.#draining = true;
+    this.#drain(() => {
+      this.#draining = false;
+      this.#elapse(deadline);
+      this.#arm();
+    });
+  }
+
+  /** Honours what is due by `deadline`, in order of time. */
+  #elapse(deadline: number): void {
+    for (;;) {
+      let first: LineTimer | null = null;
+      let due = nextDeadline(this.#decoder);
+      for (const [timer, atMs] of this.#timers) {
+        if (atMs < due) {
+          first = timer;
+          due = atMs;
+        }
+      }
+      if (!(due <= deadline) || !this.#running) return;
+      if (first === null) {
+        this.#decoded(decoderStep(this.#decoder, { type: "time", atMs: due }));
+      } else {
+        this.#timers.delete(first);
+        this.#input({ type: "timer", timer: first, atMs: due });
+      }
+    }
+  }
+}
