@@ -7,6 +7,7 @@ import { type Edge, FRAME_SAMPLES, type PatternStep, REFRESH_MS } from "../line/
 import { pax50 } from "../line/profiles.ts";
 import type { LineEnd } from "./line-end.ts";
 import { amplitudeOf } from "./pax-tones.ts";
+import { seededRandom } from "./random.ts";
 import { Simulation } from "./simulation.ts";
 import type { Telephone } from "./telephone.ts";
 import { type TopologyInput, topologySchema } from "./topology.ts";
@@ -214,6 +215,31 @@ describe("tie line, from the PAX", () => {
     expect(breaks.filter((ms) => ms <= 25)).toHaveLength(2);
     expect(breaks.filter((ms) => ms > 50)).toHaveLength(7);
     expect(decoded(loops(seen))).toBe("3 4");
+  });
+
+  it("gives the gateway what was dialled after every false impulse, and never another number with a worn dial", () => {
+    const numberOf = (seed: number, worn: boolean) => {
+      const falseImpulse = { probability: 1, delayMs: [worn ? 100 : 120, 190] as [number, number] };
+      const { clock, phone, edges, call, dial } = bench({ lines: [tieLine("pax1", { falseImpulse })] }, seed);
+      const random = seededRandom(seed);
+      const [ips, breakPercent] = worn
+        ? [random.between(7, 13), random.between(56, 76)]
+        : [random.between(9, 11), random.between(61, 71)];
+      phone("20").dial = { ...phone("20").dial, ips, breakPercent, bounceMs: 3 };
+      const seen = edges("pax1");
+      call("20", "9");
+      clock.advance(500);
+      const dialled = String(Math.floor(random.between(1_000, 10_000)));
+      dial("20", dialled);
+      clock.advance(1_000);
+      return { dialled, got: decoded(loops(seen)).replaceAll(" ", "") };
+    };
+    for (let seed = 1; seed <= 60; seed++) {
+      const good = numberOf(seed, false);
+      expect(good.got, `seed ${seed}`).toBe(good.dialled);
+      const worn = numberOf(seed, true);
+      if (/^[0-9]*$/.test(worn.got)) expect(worn.got, `seed ${seed}, worn`).toBe(worn.dialled);
+    }
   });
 
   it("hunts past lines that are back-busied or held, and gives busy tone when none is free", () => {
