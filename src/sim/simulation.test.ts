@@ -219,7 +219,7 @@ describe("tie line, from the PAX", () => {
 
   it("gives the gateway what was dialled after every false impulse, and never another number with a worn dial", () => {
     const numberOf = (seed: number, worn: boolean) => {
-      const falseImpulse = { probability: 1, delayMs: [worn ? 100 : 120, 190] as [number, number] };
+      const falseImpulse = { probability: 1, delayMs: [worn ? 100 : 150, 190] as [number, number] };
       const { clock, phone, edges, call, dial } = bench({ lines: [tieLine("pax1", { falseImpulse })] }, seed);
       const random = seededRandom(seed);
       const [ips, breakPercent] = worn

@@ -23,8 +23,8 @@ export type Dial = z.infer<typeof dialSchema>;
 /** The false extra impulse of a tie-line relay set, as its train relay (TC) releases. */
 const falseImpulseSchema = z.strictObject({
   probability: z.number().min(0).max(1).default(0.2),
-  /** From the last make of a train until relay TC releases, ms. It must hold through the makes of a slow dial. */
-  delayMs: range(120, 190),
+  /** From the last make of a train until relay TC releases, ms. Slow to release, as it must hold through a slow dial. */
+  delayMs: range(150, 190),
   /** Length of the false break, ms. */
   breakMs: range(8, 25),
 });
