@@ -27,6 +27,24 @@ export function endCause(cause: number): EndCause {
   }
 }
 
+const failures: ReadonlyMap<string, EndCause> = new Map([
+  ["BUSY", "busy"],
+  ["NOANSWER", "no-answer"],
+  ["CONGESTION", "congestion"],
+  ["CHANUNAVAIL", "unavailable"],
+]);
+
+/** Whether this dial status says that the far end will not answer. */
+export function isFailure(dialStatus: string): boolean {
+  return failures.has(dialStatus);
+}
+
+/** Why it will not: by the Q.850 cause where that says anything, otherwise by the dial status. */
+export function failureCause(dialStatus: string, cause: number): EndCause {
+  const byCause = endCause(cause);
+  return cause > 0 && byCause !== "normal" ? byCause : (failures.get(dialStatus) ?? "congestion");
+}
+
 /** ARI's word to clear a call with; chan_sip makes the SIP response of it. */
 export function hangupReason(cause: EndCause): string {
   const reasons: Record<EndCause, string> = {
