@@ -142,7 +142,8 @@ function trunkPeer(trunk: TrunkPeer): Entry[] {
     ["transport", trunk.transport],
     ["defaultuser", username],
     ["fromuser", username],
-    ["fromdomain", server],
+    // With the port, or chan_sip puts our own port behind the server's name when that is not 5060.
+    ["fromdomain", withPort(server, port)],
     ["remotesecret", checked("trunk-secret", trunk.secret, `${place}: password`)],
     ...(trunk.shared ? ([["callbackextension", numberOf(trunk)]] satisfies Entry[]) : []),
     // The event's server does not answer challenges: it is known by its address and port.
