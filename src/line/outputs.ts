@@ -18,7 +18,7 @@ export class Outputs {
     const was = this.#energised.has(output);
     if (active) this.#energised.add(output);
     else this.#energised.delete(output);
-    // Told even if nothing changes: setting the loop also ends a pattern.
+    // What is energised already is set again all the same: setting the loop also ends a running pattern.
     if (was || active) this.#port.set(output, active);
     this.#keep();
   }

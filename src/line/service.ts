@@ -142,7 +142,8 @@ export class LineService implements Service {
     this.#stopReopen();
     this.#timers.clear();
     this.#arm();
-    this.#audio.set({ kind: "closed" }, false);
+    if (this.#open) this.#audio.set({ kind: "closed" }, false);
+    else this.#audio.forget();
     this.#outputs.forget();
     this.#open = false;
     this.#early = [];
