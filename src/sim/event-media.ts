@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Clock } from "../base/clock.ts";
+import { GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from "../line/port.ts";
-import { amplitudeOf, classify, decodeAlaw, encodeAlaw, levelDb, toneLevelDb } from "./event-audio.ts";
+import { amplitudeOf, classify, decodeAlaw, encodeAlaw, FLOOR_DB, levelDb, toneLevelDb } from "./event-audio.ts";
 import type { Heard, PhoneSound } from "./event-types.ts";
 
 const PCMA = 8;
@@ -15,6 +16,8 @@ export const MEMORY_MS = 3_000;
 const MEMORY_SAMPLES = (MEMORY_MS * SAMPLE_RATE_HZ) / 1_000;
 /** A pause of more than this in the arriving audio counts as silence for its whole length, ms. */
 const GAP_MS = 100;
+/** How long a tone must have been there to be heard, ms. */
+const TONE_WINDOW_MS = 200;
 const DEFAULT_LEVEL_DB = -16;
 /** Frames waiting to be echoed, at most. */
 const MAX_ECHO_FRAMES = 10;
@@ -102,12 +105,35 @@ export class PhoneMedia {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls `listener` for each packet that was heard. */
-  onHeard(listener: () => void): Dispose {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+  /**
+   * Listens until a tone has been there for 200 ms, at `levelDb` dB or more.
+   * @throws GatewayError `not-heard` after `withinMs` ms, with what was heard in `details`.
+   */
+  async hearTone(frequencyHz: number, levelDb: number, withinMs: number): Promise<Heard> {
+    const measure = (ms: number) => this.heard(ms, [frequencyHz]);
+    const toneOf = (heard: Heard) => heard.tones[0]?.levelDb ?? FLOOR_DB;
+    const undo: Dispose[] = [];
+    try {
+      return await new Promise<Heard>((resolve, reject) => {
+        let packets = 0;
+        const listen = () => {
+          if (packets++ % 3 !== 0) return;
+          const heard = measure(TONE_WINDOW_MS);
+          // As strong over the whole time as at the end of it: it did not just begin.
+          const steady = Math.abs(toneOf(measure(TONE_WINDOW_MS / 2)) - toneOf(heard)) < 1;
+          if (heard.ms >= TONE_WINDOW_MS && toneOf(heard) >= levelDb && steady) resolve(heard);
+        };
+        this.#listeners.add(listen);
+        undo.push(() => this.#listeners.delete(listen));
+        const giveUp = () => {
+          const details = { ...measure(TONE_WINDOW_MS) };
+          reject(new GatewayError("not-heard", `no tone of ${frequencyHz} Hz was heard`, { details }));
+        };
+        undo.push(this.#clock.at(this.#clock.now() + withinMs, giveUp));
+      });
+    } finally {
+      for (const each of undo) each();
+    }
   }
 
   #fillGap(): void {

@@ -1,4 +1,4 @@
-import type { AccountOptions } from "./event-types.ts";
+import type { AccountOptions, EndCause, PhoneOptions } from "./event-types.ts";
 
 /** Who has a number on the simulated network. Pure. */
 
@@ -19,4 +19,12 @@ export function dialString(accounts: readonly AccountOptions[], number: string):
 
 function matches(pattern: string, number: string): boolean {
   return pattern.length === number.length && [...pattern].every((want, at) => want === "X" || want === number[at]);
+}
+
+/** Why a call to this telephone, which is in `engaged` calls, is refused without ringing; null when it rings. */
+export function refusalOf(phone: PhoneOptions | undefined, engaged: number): EndCause | null {
+  if (phone === undefined) return "unobtainable";
+  if (phone.behaviour.kind === "busy" || engaged >= (phone.lines ?? 1)) return "busy";
+  if (phone.behaviour.kind === "reject") return "rejected";
+  return phone.behaviour.kind === "congestion" ? "congestion" : null;
 }

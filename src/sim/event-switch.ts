@@ -3,10 +3,9 @@ import type { Clock } from "../base/clock.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
-import { FLOOR_DB } from "./event-audio.ts";
 import { PhoneCall } from "./event-call.ts";
 import { endCause, failureCause, hangupReason, isFailure } from "./event-cause.ts";
-import { dialString, isNumber } from "./event-numbers.ts";
+import { dialString, isNumber, refusalOf } from "./event-numbers.ts";
 import type { EventAri, EventAriEvent, EventChannel } from "./event-port.ts";
 import { APPLICATION } from "./event-render.ts";
 import type {
@@ -20,8 +19,6 @@ import type {
   PhoneOptions,
   PhoneSound,
 } from "./event-types.ts";
-
-const TONE_WINDOW_MS = 200;
 
 export interface EventSwitchOptions {
   /** Begins the calls' names: no two runs have the same. */
@@ -74,7 +71,7 @@ export class EventSwitch {
    */
   call(from: string, to: string, sound: PhoneSound): CallId {
     if (!isNumber(from)) throw new GatewayError("bad-number", `not 4 to 8 digits: ${from}`);
-    const id = this.#nextId();
+    const id = `${this.#options.run}-${++this.#serial}`;
     const call = new PhoneCall(
       { id, channelId: `${id}-sip`, phone: from, far: to, direction: "outgoing" },
       this.#ari,
@@ -130,33 +127,9 @@ export class EventSwitch {
     return this.#find(id).media.heard(ms, frequenciesHz);
   }
 
-  /**
-   * Listens until a tone has been there for 200 ms, at `levelDb` dB or more.
-   * @throws GatewayError `not-heard` after `withinMs` ms, with what was heard in `details`.
-   */
+  /** As `PhoneMedia.hearTone`. */
   async hearTone(id: CallId, frequencyHz: number, levelDb: number, withinMs: number): Promise<Heard> {
-    const { media } = this.#find(id);
-    const disposers: Dispose[] = [];
-    try {
-      return await new Promise<Heard>((resolve, reject) => {
-        let packets = 0;
-        const listen = () => {
-          if (packets++ % 3 !== 0) return;
-          const heard = media.heard(TONE_WINDOW_MS, [frequencyHz]);
-          const latest = media.heard(TONE_WINDOW_MS / 2, [frequencyHz]).tones[0]?.levelDb ?? FLOOR_DB;
-          const whole = heard.tones[0]?.levelDb ?? FLOOR_DB;
-          // As strong over the whole time as at the end of it: it did not just begin.
-          if (heard.ms >= TONE_WINDOW_MS && whole >= levelDb && Math.abs(latest - whole) < 1) resolve(heard);
-        };
-        const give = () => {
-          const heard = media.heard(TONE_WINDOW_MS, [frequencyHz]);
-          reject(new GatewayError("not-heard", `no tone of ${frequencyHz} Hz was heard`, { details: { ...heard } }));
-        };
-        disposers.push(media.onHeard(listen), this.#clock.at(this.#clock.now() + withinMs, give));
-      });
-    } finally {
-      for (const dispose of disposers) dispose();
-    }
+    return await this.#find(id).media.hearTone(frequencyHz, levelDb, withinMs);
   }
 
   #find(id: CallId): PhoneCall {
@@ -227,14 +200,15 @@ export class EventSwitch {
   #incoming(channel: EventChannel, number: string, account: string): void {
     const caller = channel.caller.number.replace(/[^0-9]/g, "") || account;
     const phone = this.#options.phones.get(number);
-    const refusal = this.#refusal(phone);
+    const engaged = this.calls.filter((call) => call.phone === number).length;
+    const refusal = refusalOf(phone, engaged);
     if (phone === undefined || refusal !== null) {
       const cause = refusal ?? "unobtainable";
       this.#emit({ type: "refused", number, caller, cause });
       this.#attempt("refuse a call", this.#clear(channel.id, cause));
       return;
     }
-    const id = this.#nextId();
+    const id = `${this.#options.run}-${++this.#serial}`;
     const call = new PhoneCall(
       { id, channelId: channel.id, phone: number, far: caller, direction: "incoming" },
       this.#ari,
@@ -243,14 +217,6 @@ export class EventSwitch {
     this.#calls.set(id, call);
     this.#emit({ type: "incoming", call: id, phone: number, caller });
     this.#behave(call, phone.behaviour);
-  }
-
-  #refusal(phone: PhoneOptions | undefined): EndCause | null {
-    if (phone === undefined) return "unobtainable";
-    const calls = [...this.#calls.values()].filter((call) => call.phone === phone.number).length;
-    if (phone.behaviour.kind === "busy" || calls >= (phone.lines ?? 1)) return "busy";
-    if (phone.behaviour.kind === "reject") return "rejected";
-    return phone.behaviour.kind === "congestion" ? "congestion" : null;
   }
 
   #behave(call: PhoneCall, behaviour: PhoneBehaviour): void {
@@ -324,10 +290,6 @@ export class EventSwitch {
 
   #attempt(what: string, work: Promise<unknown>): void {
     work.catch((error: unknown) => this.#log.debug(what, { error: describeError(error) }));
-  }
-
-  #nextId(): CallId {
-    return `${this.#options.run}-${++this.#serial}`;
   }
 
   #emit(event: EventNetworkEvent): void {
