@@ -108,8 +108,9 @@ const body = `Content-Type: application/sdp
       s=-
       c=IN IP4 [media_ip]
       t=0 0
-      m=audio [media_port] RTP/AVP 8
-      a=rtpmap:8 PCMA/8000`;
+      m=audio [media_port] RTP/AVP 8 101
+      a=rtpmap:8 PCMA/8000
+      a=rtpmap:101 telephone-event/8000`;
 const empty = "Content-Length: 0";
 const send = (text: string) => `<send><![CDATA[\n      ${text}\n\n    ]]></send>`;
 const scenario = (...steps: string[]) =>
@@ -162,11 +163,8 @@ const scenarios = {
       '<recv request="ACK"></recv>',
       ...heardBye,
     ),
-  calledButBusy: scenario(
-    '<recv request="INVITE"></recv>',
-    reply("486 Busy Here", empty),
-    '<recv request="ACK"></recv>',
-  ),
+  calledAndRefuses: (line: string) =>
+    scenario('<recv request="INVITE"></recv>', reply(line, empty), '<recv request="ACK"></recv>'),
   calledEarly: scenario(
     '<recv request="INVITE"></recv>',
     reply("183 Session Progress", body),
@@ -314,10 +312,25 @@ describe("the simulated event network", () => {
     expect(log.map((each) => each.type)).toEqual(["outgoing", "ringing", "answered", "ended"]);
   });
 
-  it("is told that the trunk is busy", async () => {
-    const client = await sipp("called-busy", scenarios.calledButBusy, "4121");
+  it.each([
+    ["486 Busy Here", "busy"],
+    ["404 Not Found", "unobtainable"],
+    ["503 Service Unavailable", "congestion"],
+  ])("is told why the trunk refuses: %s", async (line, cause) => {
+    const client = await sipp(`refuses-${cause}`, scenarios.calledAndRefuses(line), "4121");
     network.call("4200", "4121");
-    expect((await event("ended")).cause).toBe("busy");
+    expect((await event("ended")).cause).toBe(cause);
+    await client.done;
+    expect(network.calls).toEqual([]);
+  });
+
+  it("sends keys, and receives those that come back", async () => {
+    const client = await sipp("keys", scenarios.called("4121"), "4121");
+    const call = network.call("4200", "4121");
+    await event("answered");
+    await network.dtmf(call, "7");
+    expect((await event("dtmf")).digit).toBe("7");
+    await network.hangup(call);
     await client.done;
   });
 
