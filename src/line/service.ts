@@ -8,6 +8,7 @@ import type { PaxProfile } from "../config/pax-profile.ts";
 import { type DecoderOutput, type DecoderState, decoderStep, newDecoder, nextDeadline } from "./decoder.ts";
 import { HealthMeter, type LineHealth } from "./health.ts";
 import { LineAudio } from "./line-audio.ts";
+import { LineTimers } from "./line-timers.ts";
 import {
   type Effect,
   initialLineState,
@@ -58,8 +59,7 @@ export class LineService implements Service {
   readonly #audio: LineAudio;
   readonly #health = new HealthMeter();
   readonly #events = new TypedEmitter<{ event: [event: LineEvent]; status: [status: LineStatus] }>();
-  readonly #drain: (then: () => void) => void;
-  readonly #timers = new Map<LineTimer, number>();
+  readonly #timers: LineTimers;
   readonly #outputs: Outputs;
   readonly #inputs: MachineInput[] = [];
   #decoder: DecoderState;
@@ -70,9 +70,6 @@ export class LineService implements Service {
   #running = false;
   #open = false;
   #busy = false;
-  #draining = false;
-  #armedAt = Number.POSITIVE_INFINITY;
-  #disarm: Dispose = () => undefined;
   /** Counts openings and losses, so that an opening that was overtaken by a loss is not believed. */
   #attempt = 0;
   #stopReopen: Dispose = () => undefined;
@@ -83,7 +80,12 @@ export class LineService implements Service {
     this.name = port.name;
     this.type = options.type;
     this.#machine = options.type === "tie-line" ? tieLineStep : subscriberStep;
-    this.#drain = options.drain ?? afterPoll;
+    const target = {
+      decoderDue: () => nextDeadline(this.#decoder),
+      decoderTime: (atMs: number) => this.#decoded(decoderStep(this.#decoder, { type: "time", atMs })),
+      timer: (timer: LineTimer, atMs: number) => this.#input({ type: "timer", timer, atMs }),
+    };
+    this.#timers = new LineTimers(options.clock, target, options.drain ?? afterPoll);
     this.#decoder = newDecoder(profile);
     this.#outputs = new Outputs(port, options.clock);
     this.#audio = new LineAudio(port, profile.tones, profile.unobtainableMs, (heard) =>
@@ -126,6 +128,7 @@ export class LineService implements Service {
     signal.throwIfAborted();
     if (this.#running) return;
     this.#running = true;
+    this.#timers.start();
     const { port } = this.#options;
     this.#subscriptions = [
       port.onEdge((edge) => this.#edge(edge)),
@@ -140,8 +143,7 @@ export class LineService implements Service {
     this.#running = false;
     for (const dispose of this.#subscriptions.splice(0)) dispose();
     this.#stopReopen();
-    this.#timers.clear();
-    this.#arm();
+    this.#timers.stop();
     if (this.#open) this.#audio.set({ kind: "closed" }, false);
     else this.#audio.forget();
     this.#outputs.forget();
@@ -197,7 +199,7 @@ export class LineService implements Service {
     }
     if (edge.input === "loop" && this.type === "tie-line") {
       this.#decoded(decoderStep(this.#decoder, { type: "edge", closed: edge.active, atMs: edge.atMs }));
-      this.#arm();
+      this.#timers.arm();
     } else {
       this.#input({ type: "edge", input: edge.input, active: edge.active, atMs: edge.atMs });
     }
@@ -222,13 +224,13 @@ export class LineService implements Service {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const { state, effects } = this.#machine(this.#state, next, context);
         this.#setState(state);
-        for (const effect of effects) this.#attemptEffect(effect);
+        for (const effect of effects) this.#guarded(effect.type, () => this.#perform(effect));
       }
     } finally {
       this.#busy = false;
       this.#inputs.length = 0;
     }
-    this.#arm();
+    this.#timers.arm();
   }
 
   #setState(state: LineState): void {
@@ -236,19 +238,15 @@ export class LineService implements Service {
     this.#state = state;
     if (before === this.status) return;
     this.#options.log.debug("line status", { line: this.name, status: this.status });
-    this.#events.emit("status", this.status);
+    this.#guarded("status", () => this.#events.emit("status", this.status));
   }
 
   /** One effect that fails must not keep the others from happening: the next may be the one that opens the loop. */
-  #attemptEffect(effect: Effect): void {
+  #guarded(what: string, action: () => void): void {
     try {
-      this.#perform(effect);
+      action();
     } catch (error) {
-      this.#options.log.error("line effect failed", {
-        line: this.name,
-        effect: effect.type,
-        error: describeError(error),
-      });
+      this.#options.log.error("line effect failed", { line: this.name, what, error: describeError(error) });
     }
   }
 
@@ -261,9 +259,7 @@ export class LineService implements Service {
         if (this.#open) this.#outputs.play(effect.steps);
         return;
       case "timer":
-        if (effect.atMs === null) this.#timers.delete(effect.timer);
-        else this.#timers.set(effect.timer, effect.atMs);
-        return;
+        return this.#timers.set(effect.timer, effect.atMs);
       case "timers-off":
         return this.#timers.clear();
       case "audio":
@@ -275,55 +271,6 @@ export class LineService implements Service {
         return this.#health.digit(effect.health);
       default:
         return assertNever(effect);
-    }
-  }
-
-  #nextDue(): number {
-    let due = nextDeadline(this.#decoder);
-    for (const atMs of this.#timers.values()) if (atMs < due) due = atMs;
-    return this.#running ? due : Number.POSITIVE_INFINITY;
-  }
-
-  /** One clock timer serves decoder and machine. One that is armed too early is left to fire: edges come in bursts. */
-  #arm(): void {
-    if (this.#draining || this.#busy) return;
-    const due = this.#nextDue();
-    if (due >= this.#armedAt && due !== Number.POSITIVE_INFINITY) return;
-    this.#disarm();
-    this.#armedAt = due;
-    this.#disarm =
-      due === Number.POSITIVE_INFINITY ? () => undefined : this.#options.clock.at(due, () => this.#fired(due));
-  }
-
-  #fired(deadline: number): void {
-    this.#armedAt = Number.POSITIVE_INFINITY;
-    if (this.#nextDue() > deadline) return this.#arm();
-    this.#draining = true;
-    this.#drain(() => {
-      this.#draining = false;
-      this.#elapse(deadline);
-      this.#arm();
-    });
-  }
-
-  /** Honours what is due by `deadline`, in order of time. */
-  #elapse(deadline: number): void {
-    for (;;) {
-      let first: LineTimer | null = null;
-      let due = nextDeadline(this.#decoder);
-      for (const [timer, atMs] of this.#timers) {
-        if (atMs < due) {
-          first = timer;
-          due = atMs;
-        }
-      }
-      if (!(due <= deadline) || !this.#running) return;
-      if (first === null) {
-        this.#decoded(decoderStep(this.#decoder, { type: "time", atMs: due }));
-      } else {
-        this.#timers.delete(first);
-        this.#input({ type: "timer", timer: first, atMs: due });
-      }
     }
   }
 }
