@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GatewayError } from "../base/errors.ts";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { resolveSecrets, type TrunkPasswords } from "../config/secrets.ts";
 import { generateSecret, generateUsername } from "../credentials/generate.ts";
-import { findModules } from "../drivers/asterisk-files.ts";
+import { findAsterisk } from "../drivers/asterisk-files.ts";
 import { StateFileAdapter, type StateFileAlert } from "../drivers/state-file.ts";
 import { buildModel, directoriesBelow, type SipModel } from "../sip/model.ts";
 import type { CredentialSource } from "../store/port.ts";
@@ -17,6 +16,8 @@ export interface Prepared {
   readonly passwords: TrunkPasswords;
   readonly repository: Repository;
   readonly model: SipModel;
+  /** Asterisk's program. */
+  readonly program: string;
 }
 
 const credentialSource: CredentialSource = {
@@ -41,7 +42,8 @@ export async function openRepository(
   { config }: LoadedConfig,
   alert: (alert: StateFileAlert) => void,
 ): Promise<Repository> {
-  await mkdir(config.paths.state, { recursive: true, mode: 0o700 });
+  // Asterisk's own user passes through to its database; the state file itself is 0600.
+  await mkdir(config.paths.state, { recursive: true, mode: 0o711 });
   const repository = new Repository(
     new StateFileAdapter(join(config.paths.state, "state.json"), alert),
     credentialSource,
@@ -50,20 +52,9 @@ export async function openRepository(
   return repository;
 }
 
-/** @throws GatewayError `asterisk-missing` */
-export function requiredModules(): string {
-  const modules = findModules();
-  if (modules !== null) return modules;
-  const remedy = "install Asterisk 16 from Debian 11 (scripts/install-packages does)";
-  throw new GatewayError("asterisk-missing", `there is no Asterisk with chan_sip on this machine: ${remedy}`);
-}
-
 /** Everything up to the model from which Asterisk's files are rendered. */
-export async function prepare(
-  file: string,
-  modules: string,
-  alert: (alert: StateFileAlert) => void,
-): Promise<Prepared> {
+export async function prepare(file: string, alert: (alert: StateFileAlert) => void): Promise<Prepared> {
+  const { program, modules } = findAsterisk();
   const { loaded, passwords } = await loadWithSecrets(file);
   const { config } = loaded;
   const repository = await openRepository(loaded, alert);
@@ -75,5 +66,5 @@ export async function prepare(
     httpPort: config.asterisk.ariPort,
     managerPort: config.asterisk.managerPort,
   });
-  return { loaded, passwords, repository, model };
+  return { loaded, passwords, repository, model, program };
 }

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { systemClock } from "../base/clock.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
+import type { Dispose } from "../base/events.ts";
+import { type Service, ServiceGroup } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import { compileNumberPlan } from "../calls/number-plan.ts";
+import { CallService } from "../calls/service.ts";
+import { AmiConnection } from "../drivers/ami.ts";
+import { AriConnection } from "../drivers/ari.ts";
+import { AsteriskCalls } from "../drivers/asterisk-calls.ts";
+import { AsteriskFiles } from "../drivers/asterisk-files.ts";
+import { AsteriskProcess } from "../drivers/asterisk-process.ts";
+import { resolveProfile } from "../line/profiles.ts";
+import { LineService } from "../line/service.ts";
+import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
+import { AsteriskService } from "../sip/service.ts";
+import { linePort } from "./line-ports.ts";
+import { Lines } from "./lines.ts";
+import type { Prepared } from "./prepare.ts";
+import { StatusServer } from "./status-server.ts";
+
+const RETRY_MS = 5_000;
+
+/** The whole gateway: lines, calls, Asterisk. It decides nothing; it joins the rooms. */
+export class Gateway implements Service {
+  readonly name = "gateway";
+  readonly #services: ServiceGroup;
+  readonly #asterisk: ServiceGroup;
+  readonly #log: Log;
+  readonly #life = new AbortController();
+  #keeping: Promise<void> | undefined;
+  #fault: string | null = null;
+  readonly lines: Lines;
+  readonly calls: CallService;
+  readonly asterisk: AsteriskService;
+  readonly sip: AsteriskCalls;
+
+  constructor(prepared: Prepared, user: { readonly uid: number; readonly gid: number } | null, log: Log) {
+    const { config } = prepared.loaded;
+    const { model } = prepared;
+    const plan = compileNumberPlan(config);
+    if (!plan.ok) throw new GatewayError("config-invalid", plan.error.map((fault) => fault.message).join("\n"));
+    const profile = resolveProfile(config.pax.profile, config.pax.overrides);
+
+    this.lines = new Lines(
+      config.lines.map((line) => {
+        const lineLog = log.child("line");
+        const port = linePort(line, config.paths.runtime, lineLog);
+        const { type, gainToPaxDb, gainFromPaxDb } = line;
+        return new LineService({ type, profile, port, gainToPaxDb, gainFromPaxDb, clock: systemClock, log: lineLog });
+      }),
+    );
+
+    const sipLog = log.child("sip");
+    const { directories } = model;
+    this.asterisk = new AsteriskService(
+      model,
+      {
+        commands: new AmiConnection(model.manager, sipLog),
+        process: new AsteriskProcess(
+          {
+            program: prepared.program,
+            configFile: join(directories.config, "asterisk.conf"),
+            runDirectory: directories.run,
+            logDirectory: directories.log,
+            user,
+          },
+          sipLog,
+        ),
+        files: new AsteriskFiles(directories, user),
+      },
+      sipLog,
+    );
+    const { http } = model;
+    const ari = new AriConnection(
+      { port: http.port, username: http.username, password: http.secret, application: APPLICATION },
+      sipLog,
+    );
+    this.sip = new AsteriskCalls(
+      ari,
+      { placeOf, leaseS: LEASE_S, attachMedia: (line, media) => this.lines.attachMedia(line, media) },
+      sipLog,
+    );
+    this.calls = new CallService(
+      this.lines,
+      this.sip,
+      systemClock,
+      {
+        plan: plan.value,
+        lines: config.lines,
+        trunks: config.trunks,
+        accounts: config.accounts,
+        limits: config.limits,
+        glareRetryMs: profile.glareRetryMs,
+        intrudeOnBusy: profile.intrudeOnBusy,
+      },
+      log.child("calls"),
+    );
+    const status = new StatusServer(config, this);
+    // Calls listen before anything can happen.
+    this.#services = new ServiceGroup("gateway", [status, this.calls, this.sip, this.lines], log.child("app"));
+    // Asterisk takes calls only once its profile is known to be in force.
+    this.#asterisk = new ServiceGroup("asterisk", [this.asterisk, ari], log.child("app"));
+    this.#log = log.child("app");
+  }
+
+  /** Calls can be made in both directions. */
+  get ready(): boolean {
+    return this.sip.up;
+  }
+
+  /** Called once calls can be made; at once if they can be. */
+  onReady(listener: () => void): Dispose {
+    if (this.ready) listener();
+    return this.sip.onEvent((event) => {
+      if (event.type === "up") listener();
+    });
+  }
+
+  /** What keeps the gateway from calls; null when nothing does. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** Resolves when the lines are served. Asterisk comes up behind: without it callers hear congestion. */
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#services.start(signal);
+    this.#keeping = this.#keepAsterisk(AbortSignal.any([signal, this.#life.signal]));
+  }
+
+  async stop(): Promise<void> {
+    this.#life.abort();
+    await this.#keeping;
+    await this.#services.stop();
+    await this.#asterisk.stop();
+  }
+
+  /** An Asterisk that does not come up is tried again for as long as the gateway runs. */
+  async #keepAsterisk(life: AbortSignal): Promise<void> {
+    while (!life.aborted) {
+      try {
+        await this.#asterisk.start(life);
+        this.#fault = null;
+        return;
+      } catch (error) {
+        if (life.aborted) return;
+        this.#fault = describeError(error);
+        this.#log.error("Asterisk does not come up; trying again", { error: this.#fault });
+        await delay(RETRY_MS, undefined, { signal: life }).catch(() => undefined);
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { GatewayError } from "../base/errors.ts";
+import type { Service } from "../base/lifecycle.ts";
+import type { Config } from "../config/schema.ts";
+import { JsonLinesServer } from "../sim/json-lines.ts";
+import type { Gateway } from "./gateway.ts";
+
+/** Name of the socket, in the runtime directory, by which commands ask a running gateway. */
+export const STATUS_SOCKET = "gateway.sock";
+
+/** One line as `paxgate lines` shows it. */
+export interface LineView {
+  readonly name: string;
+  readonly type: string;
+  readonly group: string;
+  readonly status: string;
+  /** Health of the dials heard on the line; null before any digit. */
+  readonly ips: number | null;
+  readonly breakPercent: number | null;
+  readonly digits: number;
+  /** Digits that were not understood, and false extra impulses that were left out. */
+  readonly digitErrors: number;
+  readonly falseBreaks: number;
+  /** A dial's speed or break is outside what it should be. */
+  readonly warn: boolean;
+}
+
+export interface GatewayView {
+  readonly ready: boolean;
+  readonly fault: string | null;
+  readonly lines: readonly LineView[];
+  readonly calls: readonly { id: string; direction: string; line: string | null; phase: string; number: string }[];
+}
+
+/** Answers commands about the running gateway, on a local socket that only its owner may open. Changes nothing. */
+export class StatusServer implements Service {
+  readonly name = "status";
+  readonly #server: JsonLinesServer;
+
+  constructor(config: Config, gateway: Gateway) {
+    this.#server = new JsonLinesServer(join(config.paths.runtime, STATUS_SOCKET), (method) => {
+      if (method !== "status") throw new GatewayError("unknown-method", `there is no method "${method}"`);
+      return viewOf(config, gateway);
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#server.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+}
+
+function viewOf(config: Config, gateway: Gateway): GatewayView {
+  return {
+    ready: gateway.ready,
+    fault: gateway.fault,
+    lines: config.lines.map(({ name, type, group }) => {
+      const line = gateway.lines.services.get(name);
+      const health = line?.health;
+      const known = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
+      return {
+        name,
+        type,
+        group,
+        status: line?.status ?? "starting",
+        ips: known(health?.ips),
+        breakPercent: known(health?.breakPercent),
+        digits: health?.digits ?? 0,
+        digitErrors: health?.errors ?? 0,
+        falseBreaks: health?.falseBreaks ?? 0,
+        warn: health?.warn ?? false,
+      };
+    }),
+    calls: gateway.calls.calls.map((call) => ({
+      id: call.id,
+      direction: call.direction,
+      line: call.line,
+      phase: call.phase,
+      number: call.direction === "from-pax" ? call.digits : call.number,
+    })),
+  };
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
+import { GatewayError } from "../base/errors.ts";
+import { configError, loadConfig } from "../config/load.ts";
+import { JsonLinesClient } from "../sim/json-lines.ts";
+import { command, configHelp, configOption, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
+
+export const lines = command({
+  name: "lines",
+  summary: "Shows the lines of a running gateway: what each is doing, and the health of the dials heard on it.",
+  usage: "[-c FILE] [--json]",
+  details: `
+${configHelp}
+${jsonHelp}
+${helpHelp}
+
+Impulse speed is normal from 9 to 11 impulses a second, break from 60 to 72 %.`,
+  options: { ...configOption, ...jsonOption },
+  async run({ values }) {
+    const loaded = await loadConfig(values.config);
+    if (!loaded.ok) throw configError(loaded.error);
+    const view = await askGateway(loaded.value.config.paths.runtime);
+    if (values.json) printJson(view);
+    else show(view);
+    return 0;
+  },
+});
+
+/** @throws GatewayError `not-running` */
+async function askGateway(runtime: string): Promise<GatewayView> {
+  const client = new JsonLinesClient(join(runtime, STATUS_SOCKET));
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new GatewayError("not-running", `no gateway runs with ${runtime} (or it is another user's)`, { cause });
+  }
+  try {
+    return (await client.request("status", null)) as GatewayView;
+  } finally {
+    client.close();
+  }
+}
+
+function show(view: GatewayView): void {
+  print(view.ready ? "ready for calls" : `not ready: ${view.fault ?? "Asterisk is starting"}`);
+  const rows = [
+    ["line", "type", "group", "status", "ips", "break", "call"],
+    ...view.lines.map((line) => {
+      const call = view.calls.find((one) => one.line === line.name);
+      return [
+        line.name,
+        line.type,
+        line.group,
+        line.status,
+        line.ips?.toFixed(1) ?? "-",
+        line.breakPercent === null ? "-" : `${line.breakPercent.toFixed(0)} %`,
+        call === undefined ? "-" : `${call.direction} ${call.number} ${call.phase}`,
+      ];
+    }),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows)
+    print(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
+  for (const line of view.lines)
+    if (line.warn) print(`${line.name}: the dial wants adjusting (9-11 ips, 60-72 % break)`);
+}

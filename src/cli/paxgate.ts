@@ -1,0 +1,43 @@
+import { describeError, GatewayError } from "../base/errors.ts";
+import type { Command, ExitStatus } from "./command.ts";
+
+/** Loaded only when called: a gateway that runs carries none of the simulators or demonstrations. */
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  run: { summary: "run the gateway", load: async () => (await import("./run.ts")).run },
+  check: { summary: "check a configuration", load: async () => (await import("./check.ts")).check },
+  render: { summary: "write what would be given to Asterisk", load: async () => (await import("./render.ts")).render },
+  lines: { summary: "show the lines of a running gateway", load: async () => (await import("./lines.ts")).lines },
+  accounts: { summary: "show what to enter into phones", load: async () => (await import("./accounts.ts")).accounts },
+  start: { summary: "run a gateway with a simulated PAX", load: async () => (await import("./start.ts")).start },
+  dial: { summary: "place a call in the simulation", load: async () => (await import("./dial.ts")).dial },
+  demo: { summary: "rehearse calls in the simulation", load: async () => (await import("./demo.ts")).demo },
+};
+
+const help = `Usage: paxgate COMMAND [OPTION...]
+
+Gateway between a Strowger PAX and an event's SIP phone network.
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join("\n")}
+
+paxgate COMMAND --help tells what a command takes.
+`;
+
+async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help);
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) throw new GatewayError("usage", `there is no command "${name}"\n\n${help}`);
+  return (await entry.load()).run(args);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`paxgate: ${describeError(error)}\n`);
+  process.exitCode = error instanceof GatewayError && error.code === "usage" ? 2 : 1;
+}
