@@ -3,9 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
-import type { Directories } from "../sip/model.ts";
-import type { FilesPort } from "../sip/port.ts";
-import type { Profile } from "../sip/render.ts";
+import type { Directories, FilesPort, Profile } from "../sip/port.ts";
 
 /** Writes the profile into Asterisk's own directories and keeps its logs bounded. */
 export class AsteriskFiles implements FilesPort {

@@ -1,18 +1,6 @@
 import { GatewayError } from "../base/errors.ts";
 import type { Codec, Config } from "../config/schema.ts";
-
-/** Directories and found paths of our own Asterisk; never the machine's own. */
-export interface Directories {
-  readonly config: string;
-  readonly run: string;
-  readonly log: string;
-  readonly spool: string;
-  readonly database: string;
-  readonly keys: string;
-  /** Where this machine's package put the modules. */
-  readonly modules: string;
-  readonly data: string;
-}
+import type { Directories } from "./port.ts";
 
 /** What is generated and persisted elsewhere and given to us. */
 export interface SipSecrets {

@@ -1,7 +1,22 @@
 import type { Dispose } from "../base/events.ts";
-import type { Profile } from "./render.ts";
 
 /** What the sip room needs from outside. */
+
+/** File name in Asterisk's configuration directory → content. All of them are secret enough for mode 0600. */
+export type Profile = ReadonlyMap<string, string>;
+
+/** Directories and found paths of our own Asterisk; never the machine's own. */
+export interface Directories {
+  readonly config: string;
+  readonly run: string;
+  readonly log: string;
+  readonly spool: string;
+  readonly database: string;
+  readonly keys: string;
+  /** Where this machine's package put the modules. */
+  readonly modules: string;
+  readonly data: string;
+}
 
 /** Asterisk's command line, over AMI. */
 export interface CommandPort {

@@ -1,5 +1,6 @@
 import { buildDialplan, renderDialplan } from "./dialplan.ts";
 import type { SipModel } from "./model.ts";
+import type { Profile } from "./port.ts";
 import {
   renderAri,
   renderAsterisk,
@@ -11,9 +12,6 @@ import {
   renderRtp,
 } from "./render-core.ts";
 import { renderSip } from "./render-sip.ts";
-
-/** File name in Asterisk's configuration directory → content. All of them are secret enough for mode 0600. */
-export type Profile = ReadonlyMap<string, string>;
 
 /** Files that Asterisk's core looks for and complains about; their defaults are what we want. */
 const EMPTY = ["acl", "ccss", "cel", "codecs", "features", "pjproject", "res_parking", "sorcery", "stasis", "udptl"];

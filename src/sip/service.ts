@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
-import { type Service, within } from "../base/lifecycle.ts";
+import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { desiredState } from "./desired.ts";
 import { type Finding, findDrift, planForFiles, planRepair, type Step } from "./drift.ts";
@@ -31,7 +31,6 @@ const CHECK_MS = 30_000;
 const LOG_CHECK_MS = 2_000;
 /** Each of the two logs, and its predecessor, is at most about this large: bytes. */
 const LOG_LIMIT_BYTES = 1_000_000;
-const STOP_COMMAND_MS = 800;
 /** Waits before a restart after a crash; the first is at once. */
 const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000, 10_000] as const;
 /** After this long in good health the waits begin anew. */
@@ -217,22 +216,8 @@ export class AsteriskService implements Service {
 
   /** Ends Asterisk; what follows from its exit (`#lost`) starts it again, unless we are stopping. */
   async #end(): Promise<void> {
-    const { commands, process } = this.#ports;
-    if (process.running) {
-      const gone = new Promise<void>((resolve) => {
-        const dispose = process.onExit(() => {
-          dispose();
-          resolve();
-        });
-      });
-      try {
-        commands.command("core stop now", STOP_COMMAND_MS).catch(() => undefined);
-        await within(STOP_COMMAND_MS, gone, "core stop now");
-      } catch {
-        await process.stop();
-      }
-    }
-    commands.close();
+    this.#ports.commands.close();
+    await this.#ports.process.stop();
   }
 
   #lost(reason: string): void {
