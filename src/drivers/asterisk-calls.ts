@@ -7,6 +7,7 @@ import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
 import type { AriChannel, AriEvent } from "./ari-types.ts";
 import { LeaseKeeper } from "./channel-lease.ts";
+import { clearOrphans } from "./clear-orphans.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
 import { LineBridge } from "./line-bridge.ts";
 
@@ -190,7 +191,15 @@ export class AsteriskCalls implements SipPort, Service {
         if (event.args[0] === "incoming") this.#incoming(event.channel, event.args);
         // An outgoing call is over and its channel is back from the dialplan.
         else if (event.args[0] === "dialled") this.#dialled(event.channel.id, event.args);
+        else this.#bridgeOf(event.channel.id)?.[1].entered();
         break;
+      case "StasisEnd": {
+        // The last that is heard of an incoming channel: with it Asterisk ends our subscription. A line's own channel
+        // leaves for the dialplan, and is subscribed to by name.
+        const leg = this.#byChannel.get(event.channel.id);
+        if (leg !== undefined && this.#bridgeOf(event.channel.id) === undefined) this.#ended(leg.id, "normal");
+        break;
+      }
       case "Dial":
         if (event.caller !== undefined) this.#progress(event.caller.id, event.dialstatus);
         break;
@@ -248,7 +257,12 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   #mediaDestroyed(channelId: string): void {
-    for (const [line, bridge] of this.#bridges) if (bridge.channelId === channelId) this.#mediaFailed(line);
+    const found = this.#bridgeOf(channelId);
+    if (found !== undefined) this.#mediaFailed(found[0]);
+  }
+
+  #bridgeOf(channelId: string): [line: string, bridge: LineBridge] | undefined {
+    return [...this.#bridges].find(([, bridge]) => bridge.channelId === channelId);
   }
 
   /** A call without audio is no call: end what is on the line. */
@@ -263,24 +277,13 @@ export class AsteriskCalls implements SipPort, Service {
 
   async #wentUp(): Promise<void> {
     try {
-      await this.#clearOrphans();
+      await clearOrphans(this.#ari, this.#log);
     } catch (error) {
       this.#log.warn("could not look for orphaned channels", { error: describeError(error) });
     }
     if (!this.#ari.up || this.#up) return;
     this.#up = true;
     this.#emit({ type: "up" });
-  }
-
-  /** Hangs up what an earlier supervisor left in this Asterisk, which serves no other application. */
-  async #clearOrphans(): Promise<void> {
-    const channels = (await this.#ari.request("GET", "/channels")) as readonly AriChannel[];
-    const bridges = (await this.#ari.request("GET", "/bridges")) as readonly { id: string }[];
-    if (channels.length > 0) this.#log.warn("hanging up orphaned channels", { count: channels.length });
-    await Promise.allSettled(channels.map((channel) => this.#delete(channel.id, "normal")));
-    await Promise.allSettled(
-      bridges.map((bridge) => this.#ari.request("DELETE", `/bridges/${encodeURIComponent(bridge.id)}`)),
-    );
   }
 
   #wentDown(): void {

@@ -1,8 +1,11 @@
+import { within } from "../base/lifecycle.ts";
 import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
 import type { AriChannel } from "./ari-types.ts";
 import { leaseVariables } from "./channel-lease.ts";
 import { RtpSession } from "./rtp.ts";
+
+const ENTER_LIMIT_MS = 2_000;
 
 /** One line's side of a call in Asterisk: a mixing bridge with an `externalMedia` channel that carries its audio. */
 export class LineBridge {
@@ -12,6 +15,10 @@ export class LineBridge {
   readonly channelId: string;
   #ready: Promise<void> = Promise.reject(new Error("the audio leg was not opened"));
   #closed = false;
+  #entered: () => void = () => undefined;
+  readonly #inStasis = new Promise<void>((resolve) => {
+    this.#entered = resolve;
+  });
 
   constructor(ari: AriConnection, id: string) {
     this.#ari = ari;
@@ -33,6 +40,11 @@ export class LineBridge {
   open(leaseS: number): Promise<void> {
     this.#ready = this.#open(leaseS);
     return this.#ready;
+  }
+
+  /** Asterisk has handed the channel to us (StasisStart). Before that it cannot be added to a bridge. */
+  entered(): void {
+    this.#entered();
   }
 
   async add(channelId: string): Promise<void> {
@@ -79,6 +91,7 @@ export class LineBridge {
     // Events of the channel must go on coming while it is in the dialplan.
     const eventSource = `channel:${this.channelId}`;
     await this.#ari.request("POST", `/applications/${application}/subscription`, { eventSource });
+    await within(ENTER_LIMIT_MS, this.#inStasis, "the audio leg did not come up");
     await this.add(this.channelId);
   }
 }
