@@ -6,6 +6,7 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { ProcessPort } from "../sip/port.ts";
+import { openUdpPorts } from "./process-sockets.ts";
 
 export interface AsteriskProcessOptions {
   readonly program: string;
@@ -46,6 +47,10 @@ export class AsteriskProcess implements ProcessPort {
   /** Process id, for status and tests. */
   get pid(): number | null {
     return this.#pid;
+  }
+
+  async udpPorts(): Promise<ReadonlySet<number>> {
+    return this.#pid === null ? new Set() : openUdpPorts(this.#pid);
   }
 
   onExit(listener: (how: string) => void): Dispose {

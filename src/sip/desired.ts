@@ -6,6 +6,8 @@ import { withPort } from "./values.ts";
 
 /** What must be readable back from Asterisk when the profile is in force. */
 export interface Desired {
+  /** chan_sip claims to be bound to it even when it could not: somebody else may have had it. */
+  readonly udpPort: number;
   readonly settings: ReadonlyMap<string, string>;
   readonly peers: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly modules: ReadonlySet<string>;
@@ -20,7 +22,13 @@ export function desiredState(model: SipModel): Desired {
       accountReadout(account, model),
     ]),
   ]);
-  return { settings: settings(model), peers, modules: new Set(MODULES), dialplan: dialplanLines(model) };
+  return {
+    udpPort: model.port,
+    settings: settings(model),
+    peers,
+    modules: new Set(MODULES),
+    dialplan: dialplanLines(model),
+  };
 }
 
 function codecs(model: SipModel): string {
@@ -33,6 +41,7 @@ function settings(model: SipModel): Map<string, string> {
     ["UDP Bindaddress", bind],
     ["TCP SIP Bindaddress", usesTcp(model) ? bind : "Disabled"],
     ["TLS SIP Bindaddress", "Disabled"],
+    ["Allowed transports", model.tcp ? "UDP,TCP" : "UDP"],
     ["AutoCreate Peer", "Off"],
     ["Match Auth Username", "No"],
     ["Allow unknown access", "No"],

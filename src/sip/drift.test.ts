@@ -10,6 +10,7 @@ const desired = desiredState(exampleModel());
 function observed(differences: Partial<Observed> = {}): Observed {
   const readout = (values: ReadonlyMap<string, string>) => ({ values, repeated: new Set<string>() });
   return {
+    udpPorts: new Set([5060]),
     settings: readout(desired.settings),
     peers: new Map([...desired.peers].map(([name, values]) => [name, readout(values)])),
     modules: desired.modules,
@@ -40,6 +41,12 @@ describe("drift", () => {
     values.delete(key);
     expect(kinds({ values, repeated: new Set() })).toEqual([key]);
     expect(kinds({ values: desired.settings, repeated: new Set([key]) })).toEqual([key]);
+  });
+
+  it("of a port that somebody else holds is found, although chan_sip claims it", () => {
+    expect(findDrift(desired, observed({ udpPorts: new Set([5061]) })).map((each) => each.subject)).toEqual([
+      "UDP 5060",
+    ]);
   });
 
   it("of peers is found: changed, missing, unknown", () => {

@@ -3,7 +3,7 @@ import type { Observed, Readout } from "./observed.ts";
 
 /** One way in which Asterisk is not as rendered. */
 export interface Finding {
-  readonly kind: "file" | "setting" | "peer" | "peer-missing" | "peer-unknown" | "module" | "dialplan";
+  readonly kind: "file" | "socket" | "setting" | "peer" | "peer-missing" | "peer-unknown" | "module" | "dialplan";
   /** File, setting, peer, module or context. */
   readonly subject: string;
   readonly wanted: string;
@@ -18,7 +18,9 @@ export type Step =
 
 /** Every difference between what must be in force and what is. */
 export function findDrift(desired: Desired, observed: Observed): Finding[] {
+  const socket: Finding = { kind: "socket", subject: `UDP ${desired.udpPort}`, wanted: "open", found: "not open" };
   return [
+    ...(observed.udpPorts.has(desired.udpPort) ? [] : [socket]),
     ...compare("setting", "", desired.settings, observed.settings),
     ...peerFindings(desired, observed),
     ...moduleFindings(desired, observed),
@@ -131,6 +133,7 @@ function stepsFor(finding: Finding): Step[] {
       const reload = RELOAD_FILES[finding.subject];
       return [reload === undefined ? RESTART : run(reload)];
     }
+    case "socket":
     case "setting":
     case "peer":
     case "peer-missing":

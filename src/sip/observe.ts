@@ -1,13 +1,14 @@
 import { type Observed, parseDialplan, parseModules, parsePeerNames, parseReadout, type Readout } from "./observed.ts";
-import type { CommandPort } from "./port.ts";
+import type { CommandPort, ProcessPort } from "./port.ts";
 
 /** Asks Asterisk for everything that is compared. The commands are sent together: AMI answers them in turn. */
-export async function observe(commands: CommandPort): Promise<Observed> {
-  const [settings, names, modules, dialplan] = await Promise.all([
+export async function observe(commands: CommandPort, process: ProcessPort): Promise<Observed> {
+  const [settings, names, modules, dialplan, udpPorts] = await Promise.all([
     commands.command("sip show settings"),
     commands.command("sip show peers"),
     commands.command("module show"),
     commands.command("dialplan show"),
+    process.udpPorts(),
   ]);
   const peers = await Promise.all(
     parsePeerNames(names).map(
@@ -15,6 +16,7 @@ export async function observe(commands: CommandPort): Promise<Observed> {
     ),
   );
   return {
+    udpPorts,
     settings: parseReadout(settings),
     peers: new Map(peers),
     modules: parseModules(modules),

@@ -8,6 +8,8 @@ export interface Readout {
 
 /** What is in force, as far as it can be read back. */
 export interface Observed {
+  /** UDP ports that the process really has open. */
+  readonly udpPorts: ReadonlySet<number>;
   readonly settings: Readout;
   readonly peers: ReadonlyMap<string, Readout>;
   readonly modules: ReadonlySet<string>;

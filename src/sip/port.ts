@@ -39,6 +39,8 @@ export interface ProcessPort {
   stop(): Promise<void>;
   /** Whether it runs now. */
   readonly running: boolean;
+  /** Local UDP ports that it has open; none when it does not run. */
+  udpPorts(): Promise<ReadonlySet<number>>;
   /** It has ended, for whatever reason. */
   onExit(listener: (how: string) => void): Dispose;
 }

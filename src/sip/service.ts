@@ -123,7 +123,9 @@ export class AsteriskService implements Service {
       if (isSerious(left)) left = await this.#beginAnew(signal);
     }
     if (isSerious(left)) {
-      throw new GatewayError("sip-profile", "Asterisk does not run with the hardened profile", {
+      const first = left[0];
+      const what = first === undefined ? "" : `: ${first.subject} is ${first.found}, not ${first.wanted}`;
+      throw new GatewayError("sip-profile", `Asterisk does not run with the hardened profile${what}`, {
         details: { findings: left },
       });
     }
@@ -182,7 +184,10 @@ export class AsteriskService implements Service {
     const files = edited.map(
       (name): Finding => ({ kind: "file", subject: name, wanted: "as rendered", found: "edited" }),
     );
-    const findings = [...files, ...findDrift(desiredState(this.#model), await observe(this.#ports.commands))];
+    const findings = [
+      ...files,
+      ...findDrift(desiredState(this.#model), await observe(this.#ports.commands, this.#ports.process)),
+    ];
     if (findings.length === 0) return findings;
     this.#log.warn("Asterisk is not as rendered", { findings });
     await this.#ports.files.write(profile);
@@ -194,7 +199,7 @@ export class AsteriskService implements Service {
   }
 
   async #verify(): Promise<readonly Finding[]> {
-    return findDrift(desiredState(this.#model), await observe(this.#ports.commands));
+    return findDrift(desiredState(this.#model), await observe(this.#ports.commands, this.#ports.process));
   }
 
   async #perform(step: Step): Promise<void> {

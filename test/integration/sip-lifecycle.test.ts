@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -93,6 +94,20 @@ describe("Asterisk under the supervisor", () => {
     expect(noticed).toBeLessThan(500);
     expect(process.pid).not.toBe(first);
     expect(await service.check()).toEqual([]);
+  });
+
+  it("does not count as started when another program has its port", async () => {
+    const { service, config, process } = await asterisk();
+    const other = createSocket("udp4");
+    other.bind(config.sip.port, "127.0.0.1");
+    await once(other, "listening");
+    await expect(service.start(new AbortController().signal)).rejects.toMatchObject({
+      code: "sip-profile",
+      message: expect.stringContaining(`UDP ${config.sip.port}`),
+    });
+    await service.stop();
+    expect(process.running).toBe(false);
+    other.close();
   });
 
   it("outlives its supervisor and is taken over by the next", async () => {
