@@ -107,7 +107,8 @@ export class AsteriskProcess implements ProcessPort {
         cwd: "/",
         detached: true,
         stdio: ["ignore", console, console],
-        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
+        // chan_sip resolves trunks' names while it starts, and would wait half a minute for resolvers that are not there.
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", RES_OPTIONS: "timeout:1 attempts:1" },
         ...(user ?? {}),
       });
     } finally {

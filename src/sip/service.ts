@@ -25,7 +25,8 @@ export interface AsteriskEvents {
   drift: [findings: readonly Finding[], repaired: boolean];
 }
 
-const READY_LIMIT_MS = 15_000;
+/** Long, because names of trunks are looked up meanwhile; ordinarily it takes 0.2-0.4 s. */
+const READY_LIMIT_MS = 30_000;
 const RETRY_MS = 20;
 const CHECK_MS = 30_000;
 const LOG_CHECK_MS = 2_000;
