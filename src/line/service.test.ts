@@ -439,6 +439,32 @@ describe("a subscriber line", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("keeps the call that its own seizing has answered, and ends it when the PAX takes the current away", async () => {
+    const { port, clock, line, names, idle } = await startLine({ type: "subscriber", outputs: ["loop"] });
+    idle();
+    line.command({ type: "seize", digits: [5] });
+    port.edge("ring", true, clock.now());
+    clock.advance(40);
+    port.edge("ring", true, clock.now());
+    port.edge("current", true, clock.now());
+    expect(names()).toEqual(["idle", "failed", "seized"]);
+    expect([...port.energised]).toEqual(["loop"]);
+    port.edge("current", false, clock.now());
+    clock.advance(300);
+    expect(names().at(-1)).toBe("cleared");
+    expect(port.energised.size).toBe(0);
+  });
+
+  it("dials like any line", async () => {
+    const { port, clock, line, names, idle, profile } = await startLine({ type: "subscriber", outputs: ["loop"] });
+    idle();
+    line.command({ type: "seize", digits: [5, 1] });
+    port.edge("current", true, clock.now());
+    clock.advance(5_000);
+    expect(port.patterns).toEqual([encodeNumber([5, 1], profile)]);
+    expect(names().at(-1)).toBe("dialled");
+  });
+
   it("is not rung by a single spike", async () => {
     const { port, clock, names, idle } = await startLine({ type: "subscriber", outputs: ["loop"] });
     idle();
