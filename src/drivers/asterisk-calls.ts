@@ -257,8 +257,8 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   #mediaDestroyed(channelId: string): void {
-    const found = this.#bridgeOf(channelId);
-    if (found !== undefined) this.#mediaFailed(found[0]);
+    const [line] = this.#bridgeOf(channelId) ?? [];
+    if (line !== undefined) this.#mediaFailed(line);
   }
 
   #bridgeOf(channelId: string): [line: string, bridge: LineBridge] | undefined {
@@ -276,11 +276,9 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   async #wentUp(): Promise<void> {
-    try {
-      await clearOrphans(this.#ari, this.#log);
-    } catch (error) {
-      this.#log.warn("could not look for orphaned channels", { error: describeError(error) });
-    }
+    await clearOrphans(this.#ari, this.#log).catch((error: unknown) =>
+      this.#log.warn("could not look for orphaned channels", { error: describeError(error) }),
+    );
     if (!this.#ari.up || this.#up) return;
     this.#up = true;
     this.#emit({ type: "up" });

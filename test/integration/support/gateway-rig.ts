@@ -1,0 +1,279 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { stringify } from "yaml";
+import { SIM_HARDWARE_SOCKET } from "../../../src/app/line-ports.ts";
+import { eventDirectories, eventDrivers, simulatedEventOf } from "../../../src/app/simulated-event.ts";
+import { PAX_CONTROL_SOCKET, simulatedPaxOf } from "../../../src/app/simulated-pax.ts";
+import { type GatewayView, STATUS_SOCKET } from "../../../src/app/status-server.ts";
+import { within } from "../../../src/base/lifecycle.ts";
+import { silentLog } from "../../../src/base/log.ts";
+import { type Config, configSchema } from "../../../src/config/schema.ts";
+import { asteriskUser } from "../../../src/drivers/asterisk-files.ts";
+import { SimClient } from "../../../src/sim/client.ts";
+import { EventNetwork } from "../../../src/sim/event-network.ts";
+import type { EventNetworkEvent } from "../../../src/sim/event-types.ts";
+import { JsonLinesClient } from "../../../src/sim/json-lines.ts";
+import { startPaxSimulator } from "../../../src/sim/server.ts";
+import type { TopologyInput } from "../../../src/sim/topology.ts";
+import { type ConfigInput, freeTcpPort, freeUdpPort, temporaryDirectory } from "./asterisk.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../../dist/paxgate.js");
+const LIMIT_MS = 15_000;
+
+export interface RigOptions {
+  /** Number of tie lines; 2 unless told. Ignored when `config` names lines. */
+  readonly tieLines?: number;
+  /** What the configuration is to have besides lines, ports, paths and two trunks (4100, 4101) to the event network. */
+  readonly config?: ConfigInput;
+  /** Changes to the simulated exchange. */
+  readonly topology?: (standard: TopologyInput) => TopologyInput;
+  /** Without the simulated event network, for tests that bring their own SIP peer; the port is then free for it. */
+  readonly withoutEvent?: boolean;
+}
+
+/** A number plan with one of everything. */
+const numberPlan = {
+  fromPax: [
+    { dial: "4XXX", trunk: "event" },
+    { dial: "01", trunk: "event", number: "4123" },
+    { dial: "02", service: "echo" },
+    { dial: "999", trunk: "event", emergency: true },
+  ],
+  toPax: [
+    { number: "41[2-5]X", extension: "XX" },
+    { number: "4199", secondStage: true },
+  ],
+};
+
+/**
+ * A whole rehearsal: the built gateway as a process of its own with the real Asterisk, a simulated PAX and a simulated
+ * event network (a second Asterisk), all on loopback with free ports and in a directory of their own.
+ */
+export class GatewayRig {
+  readonly directory: string;
+  readonly config: Config;
+  readonly configFile: string;
+  readonly pax: SimClient;
+  readonly event: EventNetwork | null;
+  /** The gateway's log since the first start, one record a line. */
+  readonly log: Record<string, unknown>[] = [];
+  readonly #dispose: (() => Promise<void>)[];
+  readonly #logWaiters = new Set<() => void>();
+  #gateway: ChildProcess | null = null;
+
+  private constructor(
+    made: Pick<GatewayRig, "directory" | "config" | "configFile" | "pax" | "event">,
+    dispose: (() => Promise<void>)[],
+  ) {
+    this.directory = made.directory;
+    this.config = made.config;
+    this.configFile = made.configFile;
+    this.pax = made.pax;
+    this.event = made.event;
+    this.#dispose = dispose;
+  }
+
+  /** Makes and starts everything; resolves when calls can be made and the trunks are registered. */
+  static async start(options: RigOptions = {}): Promise<GatewayRig> {
+    const dispose: (() => Promise<void>)[] = [];
+    try {
+      const directory = await temporaryDirectory();
+      dispose.push(directory.remove);
+      const runtime = join(directory.path, "run");
+      await mkdir(runtime);
+      const eventPort = await freeUdpPort();
+      const rtp = 40_000 + 2 * Math.floor(Math.random() * 8_000);
+      const trunk = { server: "127.0.0.1", port: eventPort };
+      const input = {
+        lines: Array.from({ length: options.tieLines ?? 2 }, (_, at) => ({ name: `tie${at + 1}` })),
+        numberPlan,
+        trunks: ["4100", "4101"].map((username) => ({
+          ...trunk,
+          name: `t${username}`,
+          username,
+          password: `pw-${username}`,
+        })),
+        ...(options.config ?? {}),
+        sip: {
+          port: await freeUdpPort(),
+          bindAddress: "127.0.0.1",
+          rtpPorts: { from: rtp, to: rtp + 199 },
+          ...((options.config as { sip?: object } | undefined)?.sip ?? {}),
+        },
+        asterisk: { ariPort: await freeTcpPort(), managerPort: await freeTcpPort() },
+        paths: { state: join(directory.path, "state"), runtime },
+      };
+      const config = configSchema.parse(input);
+      const configFile = join(directory.path, "paxgate.yaml");
+      await writeFile(configFile, stringify(input), { mode: 0o600 });
+
+      const standard = simulatedPaxOf(config);
+      const control = join(runtime, PAX_CONTROL_SOCKET);
+      const simulator = await startPaxSimulator({
+        hardwareSocket: join(runtime, SIM_HARDWARE_SOCKET),
+        controlSocket: control,
+        topology: options.topology?.(standard) ?? standard,
+      });
+      dispose.push(() => simulator.close());
+      const pax = new SimClient(control);
+      await pax.connect();
+      dispose.push(async () => pax.close());
+
+      let event: EventNetwork | null = null;
+      if (options.withoutEvent !== true) {
+        const passwords = new Map(config.trunks.map(({ name, password }) => [name, String(password)]));
+        const drivers = eventDrivers(eventDirectories(config), await asteriskUser(), silentLog);
+        event = new EventNetwork(simulatedEventOf(config, passwords), drivers, silentLog);
+        const network = event;
+        dispose.push(() => network.stop());
+        await network.start(new AbortController().signal);
+      }
+      const rig = new GatewayRig({ directory: directory.path, config, configFile, pax, event }, dispose);
+      dispose.push(() => rig.stopGateway());
+      await rig.startGateway();
+      return rig;
+    } catch (error) {
+      for (const undo of dispose.reverse()) await undo();
+      throw error;
+    }
+  }
+
+  /** Starts the gateway (again) and waits until it can make calls, its lines are idle and its trunks registered. */
+  async startGateway(): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      [PROGRAM, "run", "-c", this.configFile, "--log", "json", "--level", "debug"],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
+    this.#gateway = child;
+    let rest = "";
+    child.stderr.setEncoding("utf8");
+    child.stderr.on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.log.push(parseRecord(line));
+      for (const look of [...this.#logWaiters]) look();
+    });
+    const from = this.log.length;
+    const died = once(child, "exit").then(([code]) => {
+      throw new Error(`the gateway ended with ${code}: ${JSON.stringify(this.log.slice(-5))}`);
+    });
+    died.catch(() => undefined);
+    const ready = async () => {
+      await this.logged((record) => record["msg"] === "ready for calls", from);
+      await this.until((view) => view.lines.every((line) => line.status === "idle"));
+      for (const { username } of this.event === null ? [] : this.config.trunks) {
+        while (!(await this.event?.registered(username))) await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await within(LIMIT_MS, Promise.race([ready(), died]), "the gateway was not ready");
+  }
+
+  /** Stops the gateway as systemd would, and waits for its end. */
+  async stopGateway(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const child = this.#gateway;
+    this.#gateway = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await within(LIMIT_MS, gone, "the gateway did not end");
+  }
+
+  get gatewayPid(): number {
+    return this.#gateway?.pid ?? 0;
+  }
+
+  /** Process id of the gateway's Asterisk. */
+  get asteriskPid(): number {
+    const file = join(this.config.paths.runtime, "asterisk/run/asterisk.pid");
+    return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  }
+
+  /** The first log record from `from` on that fits. */
+  logged(
+    fits: (record: Record<string, unknown>) => boolean,
+    from = 0,
+    ms = LIMIT_MS,
+  ): Promise<Record<string, unknown>> {
+    const found = new Promise<Record<string, unknown>>((resolve) => {
+      const look = () => {
+        const record = this.log.slice(from).find(fits);
+        if (record === undefined) return;
+        this.#logWaiters.delete(look);
+        resolve(record);
+      };
+      this.#logWaiters.add(look);
+      look();
+    });
+    return within(ms, found, "the gateway did not log what was awaited");
+  }
+
+  /** What `paxgate lines --json` shows. */
+  async status(): Promise<GatewayView> {
+    const client = new JsonLinesClient(join(this.config.paths.runtime, STATUS_SOCKET));
+    await client.connect();
+    try {
+      return (await client.request("status", null)) as GatewayView;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Looks at the gateway's state until it fits. */
+  async until(fits: (view: GatewayView) => boolean, ms = LIMIT_MS): Promise<GatewayView> {
+    const end = performance.now() + ms;
+    for (;;) {
+      const view = await this.status();
+      if (fits(view)) return view;
+      if (performance.now() > end) throw new Error(`the gateway's state did not come: ${JSON.stringify(view)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Every line idle, no call: nothing was left behind. */
+  quiet(ms = LIMIT_MS): Promise<GatewayView> {
+    return this.until((view) => view.calls.length === 0 && view.lines.every((line) => line.status === "idle"), ms);
+  }
+
+  /** Output of a command of the gateway's Asterisk. */
+  async asterisk(command: string): Promise<string> {
+    const file = join(this.config.paths.runtime, "asterisk/etc/asterisk.conf");
+    const { stdout } = await promisify(execFile)("/usr/sbin/asterisk", ["-C", file, "-rx", command]);
+    return stdout;
+  }
+
+  /** The next event of this kind of the event network from now on. */
+  eventOf<T extends EventNetworkEvent["type"]>(
+    type: T,
+    ms = LIMIT_MS,
+  ): Promise<Extract<EventNetworkEvent, { type: T }>> {
+    const network = this.event;
+    if (network === null) throw new Error("this rig has no event network");
+    let dispose: () => void = () => undefined;
+    const next = new Promise<Extract<EventNetworkEvent, { type: T }>>((resolve) => {
+      dispose = network.onEvent((event) => {
+        if (event.type === type) resolve(event as Extract<EventNetworkEvent, { type: T }>);
+      });
+    });
+    return within(ms, next, `no ${type} event of the event network`).finally(dispose);
+  }
+
+  /** Stops and removes everything. */
+  async stop(): Promise<void> {
+    for (const undo of this.#dispose.splice(0).reverse()) await undo();
+  }
+}
+
+function parseRecord(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return { msg: line };
+  }
+}
