@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 const stamp = join(dist, ".inputs");
-const commands = ["paxgate", "generate", "bench", "pax-sim"];
+const commands = ["paxgate", "generate", "bench", "pax-sim", "event-sim"];
 
 const usage = `Usage: node scripts/build.mjs [--force]
 
