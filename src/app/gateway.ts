@@ -32,6 +32,8 @@ export class Gateway implements Service {
   readonly #life = new AbortController();
   #keeping: Promise<void> | undefined;
   #fault: string | null = null;
+  /** What is wrong with the configuration as it stands, when another one is in use; for whoever looks. */
+  configFault: string | null = null;
   readonly lines: Lines;
   readonly calls: CallService;
   readonly asterisk: AsteriskService;
@@ -121,7 +123,7 @@ export class Gateway implements Service {
 
   /** What keeps the gateway from calls; null when nothing does. */
   get fault(): string | null {
-    return this.#fault;
+    return this.#fault ?? this.configFault;
   }
 
   /** Resolves when the lines are served. Asterisk comes up behind: without it callers hear congestion. */

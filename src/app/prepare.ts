@@ -29,8 +29,11 @@ const credentialSource: CredentialSource = {
  * Loads and checks the configuration with its secrets, without touching the stored state.
  * @throws GatewayError `config-invalid`, with every fault
  */
-export async function loadWithSecrets(file: string): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords }> {
-  const loaded = await loadConfig(file);
+export async function loadWithSecrets(
+  file: string,
+  base?: string,
+): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords }> {
+  const loaded = await loadConfig(file, base);
   if (!loaded.ok) throw configError(loaded.error);
   const passwords = await resolveSecrets(loaded.value);
   if (!passwords.ok) throw configError(passwords.error);
@@ -52,10 +55,17 @@ export async function openRepository(
   return repository;
 }
 
+export interface PrepareOptions {
+  /** Told when the stored state was damaged. */
+  readonly alert: (alert: StateFileAlert) => void;
+  /** To what the file's relative paths are relative, if not to its own directory. */
+  readonly base?: string;
+}
+
 /** Everything up to the model from which Asterisk's files are rendered. */
-export async function prepare(file: string, alert: (alert: StateFileAlert) => void): Promise<Prepared> {
+export async function prepare(file: string, { alert, base }: PrepareOptions): Promise<Prepared> {
   const { program, modules } = findAsterisk();
-  const { loaded, passwords } = await loadWithSecrets(file);
+  const { loaded, passwords } = await loadWithSecrets(file, base);
   const { config } = loaded;
   const repository = await openRepository(loaded, alert);
   const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));

@@ -27,6 +27,7 @@ export interface LineView {
 
 export interface GatewayView {
   readonly ready: boolean;
+  /** What is wrong, though the gateway runs: Asterisk does not come up, or the configuration has faults. */
   readonly fault: string | null;
   readonly lines: readonly LineView[];
   readonly calls: readonly { id: string; direction: string; line: string | null; phase: string; number: string }[];

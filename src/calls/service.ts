@@ -43,6 +43,19 @@ export class CallService implements Service {
     return [...this.#state.calls.values()];
   }
 
+  /** Resolves when no call is up; at once if none is. A PAX caller who has yet to clear is no call any more. */
+  idle(): Promise<void> {
+    const none = () => this.calls.every((call) => call.direction === "from-pax" && call.phase === "over");
+    if (none()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const dispose = this.onReport(() => {
+        if (!none()) return;
+        dispose();
+        resolve();
+      });
+    });
+  }
+
   onReport(listener: (report: CallReport) => void): Dispose {
     return this.#emitter.on("report", listener);
   }

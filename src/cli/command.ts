@@ -33,7 +33,7 @@ interface Definition<O extends Options> {
 /** Makes a command: parses its options, refuses what it does not know, answers `--help`. */
 export function command<const O extends Options>(definition: Definition<O>): Command {
   const { name, summary, usage, details } = definition;
-  const help = `Usage: paxgate ${name} ${usage}\n\n${summary}\n\n${details.trim()}\n`;
+  const help = `Usage: paxgate ${name} ${usage}\n\n${summary}\n\n${details.replace(/^\n/, "").trimEnd()}\n`;
   const { min, max } = definition.positionals ?? { min: 0, max: 0 };
   return {
     name,

@@ -42,7 +42,8 @@ async function askGateway(runtime: string): Promise<GatewayView> {
 }
 
 function show(view: GatewayView): void {
-  print(view.ready ? "ready for calls" : `not ready: ${view.fault ?? "Asterisk is starting"}`);
+  print(view.ready ? "ready for calls" : "not ready: Asterisk is starting");
+  if (view.fault !== null) print(`FAULT: ${view.fault}`);
   const rows = [
     ["line", "type", "group", "status", "ips", "break", "call"],
     ...view.lines.map((line) => {

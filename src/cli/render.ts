@@ -17,7 +17,7 @@ Without DIRECTORY everything is printed. Files are written with mode 0600.`,
   options: { ...configOption, "show-secrets": { type: "boolean", default: false } },
   positionals: { min: 0, max: 1 },
   async run({ values, positionals: [directory] }) {
-    const { model } = await prepare(values.config, warnOfState);
+    const { model } = await prepare(values.config, { alert: warnOfState });
     const secrets = [...model.trunks, ...model.accounts, model.http, model.manager].map((one) => one.secret);
     const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "********"), text);
     for (const [name, text] of renderProfile(model)) {

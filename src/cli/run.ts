@@ -1,52 +1,98 @@
-import { setMaxListeners } from "node:events";
+import { EventEmitter, once, setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { Gateway } from "../app/gateway.ts";
-import { prepare } from "../app/prepare.ts";
+import { type Chosen, chooseConfig } from "../app/last-good.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import { createLog } from "../drivers/pino-log.ts";
-import { command, configHelp, configOption, helpHelp } from "./command.ts";
+import { command, configHelp, configOption, DEFAULT_CONFIG, helpHelp } from "./command.ts";
 
 const levels = ["debug", "info", "warn", "error"] as const;
+const formats = ["text", "json"] as const;
+const DEFAULT_LAST_GOOD = "/var/lib/paxgate/last-good.yaml";
 
 export const run = command({
   name: "run",
   summary: "Runs the gateway until it is told to stop (SIGINT or SIGTERM).",
-  usage: "[-c FILE] [--log text|json] [--level debug|info|warn|error]",
+  usage: "[-c FILE] [--last-good FILE] [--log text|json] [--level debug|info|warn|error]",
   details: `
 ${configHelp}
+  --last-good FILE   where the last configuration that could be used is kept
+                     (default ${DEFAULT_LAST_GOOD} for the default FILE, none for another)
   --log FORMAT       text for people (default on a terminal) or json for the journal
   --level LEVEL      least urgent messages to log (default info)
 ${helpHelp}
 
-Asterisk is started with it, as an instance of its own. On a clean stop every line is released and Asterisk ends.`,
+Asterisk is started with it, as an instance of its own. On a clean stop every line is released and Asterisk ends.
+SIGHUP takes up a changed configuration once no call is up; one with faults is reported and the old one stays.
+A configuration that cannot be used at the start is reported, and the last good one used.`,
   options: {
     ...configOption,
+    "last-good": { type: "string" },
     log: { type: "string", default: process.stderr.isTTY ? "text" : "json" },
     level: { type: "string", default: "info" },
   },
   async run({ values }) {
-    const level = levels.find((one) => one === values.level) ?? "info";
-    const log = createLog({ level, format: values.log === "text" ? "text" : "json" });
-    const begun = performance.now();
-    const prepared = await prepare(values.config, ({ path, reason }) =>
-      log.error("the stored state is damaged; its previous generation is used", { path, reason }),
-    );
-    const { paths } = prepared.loaded.config;
-    await mkdir(paths.runtime, { recursive: true, mode: 0o711 });
-    const gateway = new Gateway(prepared, await asteriskUser(), log);
+    const format = oneOf(formats, values.log, "--log");
+    const log = createLog({ level: oneOf(levels, values.level, "--level"), format });
+    const appLog = log.child("app");
+    const alert = ({ path, reason }: { path: string; reason: string }) =>
+      appLog.error("the stored state is damaged; its previous generation is used", { path, reason });
+
     const stop = new AbortController();
     setMaxListeners(0, stop.signal);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
-    gateway.onReady(() => {
-      log.child("app").info("ready for calls", { afterMs: Math.round(performance.now() - begun) });
-    });
-    try {
-      await gateway.start(stop.signal);
-      if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
-    } finally {
-      log.child("app").info("stopping");
-      await gateway.stop();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
+    const reload = new EventEmitter();
+    process.on("SIGHUP", () => reload.emit("reload"));
+
+    const usual = values.config === DEFAULT_CONFIG ? DEFAULT_LAST_GOOD : null;
+    const lastGood = values["last-good"] ?? usual;
+    let chosen: Chosen | null = await chooseConfig(values.config, lastGood, { alert }, appLog);
+    let from = 0; // of performance.now(): the start of the process
+    while (chosen !== null) {
+      const { prepared, fault } = chosen;
+      await mkdir(prepared.loaded.config.paths.runtime, { recursive: true, mode: 0o711 });
+      const gateway = new Gateway(prepared, await asteriskUser(), log);
+      gateway.configFault = fault;
+      const begun = from;
+      gateway.onReady(() => appLog.info("ready for calls", { afterMs: Math.round(performance.now() - begun) }));
+      try {
+        await gateway.start(stop.signal);
+        chosen = await nextConfig(gateway, stop.signal, reload, () =>
+          chooseConfig(values.config, lastGood, { alert }, appLog),
+        );
+      } finally {
+        appLog.info("stopping");
+        await gateway.stop();
+        from = performance.now();
+      }
     }
     return 0;
   },
 });
+
+/** Waits for the end (null), or for a changed configuration that can be used and a moment without calls. */
+async function nextConfig(
+  gateway: Gateway,
+  stop: AbortSignal,
+  reload: EventEmitter,
+  choose: () => Promise<Chosen>,
+): Promise<Chosen | null> {
+  const stopped = stop.aborted ? Promise.resolve() : once(stop, "abort");
+  for (;;) {
+    await Promise.race([stopped, once(reload, "reload")]);
+    if (stop.aborted) return null;
+    const chosen = await choose().catch((error: unknown): Chosen | string => describeError(error));
+    // What can't be used changes nothing; the status shows it until a good one comes.
+    gateway.configFault = typeof chosen === "string" ? chosen : chosen.fault;
+    if (typeof chosen === "string" || chosen.fault !== null) continue;
+    await Promise.race([stopped, gateway.calls.idle()]);
+    return stop.aborted ? null : chosen;
+  }
+}
+
+function oneOf<T extends string>(allowed: readonly T[], given: string, option: string): T {
+  const found = allowed.find((one) => one === given);
+  if (found !== undefined) return found;
+  throw new GatewayError("usage", `${option} takes one of ${allowed.join(", ")}, not "${given}"`);
+}

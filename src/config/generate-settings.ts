@@ -4,7 +4,7 @@ import { type Setting, settings } from "./settings.ts";
 const HEAD = `# Settings of paxgate.yaml
 
 Generated from the schema (\`npm run generate\`). \`[]\` stands for an entry of a list. Digits are text: write them in quotes.
-A change applies at once, or after a restart of the gateway. \`paxgate check\` reports every fault of a file.
+A change applies after a restart of the gateway, or a reload (SIGHUP). \`paxgate check\` reports every fault of a file.
 `;
 
 /** The settings page: one table for each part of the file. */

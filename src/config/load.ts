@@ -16,14 +16,17 @@ export interface LoadedConfig extends Pick<ParsedConfig, "faultAt"> {
   readonly directory: string;
 }
 
-/** Reads and checks a configuration file. Reports every fault at once; see `formatFaults` for their text. */
-export async function loadConfig(file: string): Promise<Result<LoadedConfig, ConfigFaults>> {
+/**
+ * Reads and checks a configuration file. Reports every fault at once; see `formatFaults` for their text. What is
+ * relative in it is relative to `base`, its own directory unless told: a copy kept elsewhere means the same places.
+ */
+export async function loadConfig(file: string, base?: string): Promise<Result<LoadedConfig, ConfigFaults>> {
   const path = resolve(file);
   const bytes = await readBounded(path);
   if (!bytes.ok) return fail({ file, faults: [bytes.error] });
   const parsed = parseConfig(bytes.value);
   if (!parsed.ok) return fail({ file, faults: parsed.error });
-  const directory = dirname(path);
+  const directory = base ?? dirname(path);
   const { config, faultAt } = parsed.value;
   const paths = {
     state: resolve(directory, config.paths.state),

@@ -26,10 +26,10 @@ const plainText = (max: number) =>
   text(new RegExp(`^[^\\u0000-\\u001f\\u007f-\\u009f]{1,${max}}$`), `1 to ${max} characters on one line`);
 
 /** Names tie the parts of the file together and become section names of Asterisk's files: letters, digits and `-`. */
-const name = (description: string, example?: string, apply: "live" | "restart" = "restart") =>
+const name = (description: string, example?: string) =>
   text(/^[a-z][a-z0-9-]{0,23}$/, "1 to 24 of a-z, 0-9 and -, beginning with a letter").meta({
     description,
-    apply,
+    apply: "restart",
     ...(example === undefined ? {} : { example }),
   });
 
@@ -38,12 +38,12 @@ const pattern = (description: string, example: string) =>
   text(
     /^(?:[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]){1,12}$/,
     "1 to 12 of: a digit, X (0-9), Z (1-9), N (2-9), a set such as [2-5] or [27]; in quotes",
-  ).meta({ description, apply: "live", example });
+  ).meta({ description, apply: "restart", example });
 
 const digits = (min: number, max: number, description: string, example?: string) =>
   text(new RegExp(`^[0-9]{${min},${max}}$`), `${min} to ${max} digits, in quotes`).meta({
     description,
-    apply: "live",
+    apply: "restart",
     ...(example === undefined ? {} : { example }),
   });
 
@@ -134,7 +134,7 @@ const gpioInterfaceSchema = z.strictObject({
   }),
 });
 
-const gain = (description: string) => z.number().min(-24).max(24).default(0).meta({ description, apply: "live" });
+const gain = (description: string) => z.number().min(-24).max(24).default(0).meta({ description, apply: "restart" });
 
 const serviceNames = ["echo", "clock", "milliwatt"] as const;
 
@@ -144,10 +144,10 @@ const destinationShape = {
     "Call the event network through this trunk, or through a free one of this trunk group.",
     "event",
   ).optional(),
-  account: name("Call the phone of this local account.", "desk", "live").optional(),
+  account: name("Call the phone of this local account.", "desk").optional(),
   service: z.enum(serviceNames).optional().meta({
     description: "A service of the gateway: echo (echo test), clock (speaking clock stand-in), milliwatt (test tone).",
-    apply: "live",
+    apply: "restart",
     example: "echo",
   }),
   number: digits(
@@ -158,7 +158,7 @@ const destinationShape = {
   ).optional(),
   strip: z.number().int().min(0).max(8).default(0).meta({
     description: "trunk: how many dialled digits to leave out at the front.",
-    apply: "live",
+    apply: "restart",
   }),
   prefix: digits(1, 8, "trunk: digits to put in front of what was dialled.", "88").optional(),
 };
@@ -179,7 +179,7 @@ const lineSchema = z.strictObject({
   hotline: z
     .strictObject(destinationShape)
     .optional()
-    .meta({ description: "subscriber: where a call goes when the PAX rings this line.", apply: "live" }),
+    .meta({ description: "subscriber: where a call goes when the PAX rings this line.", apply: "restart" }),
 });
 
 const fromPaxRuleSchema = z.strictObject({
@@ -187,7 +187,7 @@ const fromPaxRuleSchema = z.strictObject({
   ...destinationShape,
   emergency: z.boolean().default(false).meta({
     description: "Limits never block this number.",
-    apply: "live",
+    apply: "restart",
   }),
 });
 
@@ -197,15 +197,15 @@ const toPaxRuleSchema = z.strictObject({
     .optional()
     .meta({
       description: "PAX extension to dial. An X takes the digit of the number's wildcard, counted from the right.",
-      apply: "live",
+      apply: "restart",
       example: "XX",
     }),
   secondStage: z.boolean().default(false).meta({
     description: "Instead of an extension: the caller hears the PAX's dial tone and dials on with his keys.",
-    apply: "live",
+    apply: "restart",
   }),
-  group: name("Line group to use.", "pax", "live").default("pax"),
-  emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "live" }),
+  group: name("Line group to use.", "pax").default("pax"),
+  emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "restart" }),
 });
 
 const numberPlanSchema = z
@@ -216,7 +216,7 @@ const numberPlanSchema = z
       .default([])
       .meta({
         description: "What a PAX caller may dial after the tie-line digit. Prefix-free: no number may begin another.",
-        apply: "live",
+        apply: "restart",
         example: [
           { dial: "[1-4]XXX", trunk: "event" },
           { dial: "50", service: "echo" },
@@ -230,7 +230,7 @@ const numberPlanSchema = z
       .default([])
       .meta({
         description: "Which event numbers reach the PAX, and how. Everything else is refused.",
-        apply: "live",
+        apply: "restart",
         example: [
           { number: "41XX", extension: "XX" },
           { number: "4200", secondStage: true },
@@ -314,15 +314,15 @@ const limitsSchema = z
   .strictObject({
     callMinutes: z.number().min(0.1).max(1440).default(60).meta({
       description: "Longest call, minutes.",
-      apply: "live",
+      apply: "restart",
     }),
     callsPerHourPerLine: z.number().int().min(1).max(10_000).default(60).meta({
       description: "Calls in an hour that one PAX line may make.",
-      apply: "live",
+      apply: "restart",
     }),
     callsPerHourPerAccount: z.number().int().min(1).max(10_000).default(60).meta({
       description: "Calls in an hour that one account or trunk may bring to the PAX.",
-      apply: "live",
+      apply: "restart",
     }),
   })
   .meta({ description: "Limits against abuse and against a stuck dial." });

@@ -10,6 +10,10 @@ import type { SecretReference } from "./schema.ts";
 const LONGEST_SECRET = 128;
 const LARGEST_SECRET_FILE = 4096;
 
+/** What Asterisk's registration line can carry. */
+const TRUNK_PASSWORD = /^[A-Za-z0-9._~+=*!%^@-]+$/;
+const UNUSABLE = "holds a character that chan_sip cannot be given: letters, digits and . _ ~ + = * ! % ^ @ - will do";
+
 /** Passwords of the trunks, by trunk. Never logged, never part of an error. */
 export type TrunkPasswords = ReadonlyMap<string, string>;
 
@@ -19,8 +23,9 @@ export async function resolveSecrets(loaded: LoadedConfig): Promise<Result<Trunk
   const faults: ConfigFault[] = [];
   for (const [at, trunk] of loaded.config.trunks.entries()) {
     const secret = await resolveSecret(trunk.password, loaded.directory);
-    if (secret.ok) passwords.set(trunk.name, secret.value);
-    else faults.push(loaded.faultAt(["trunks", at, "password"], { code: "secret", message: secret.error }));
+    const message = !secret.ok ? secret.error : TRUNK_PASSWORD.test(secret.value) ? null : UNUSABLE;
+    if (secret.ok && message === null) passwords.set(trunk.name, secret.value);
+    else faults.push(loaded.faultAt(["trunks", at, "password"], { code: "secret", message: message ?? "" }));
   }
   return faults.length > 0 ? fail({ file: loaded.file, faults }) : ok(passwords);
 }

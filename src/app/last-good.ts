@@ -1,0 +1,55 @@
+import { chmod, copyFile, mkdir, rename } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { describeError, GatewayError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { type Prepared, type PrepareOptions, prepare } from "./prepare.ts";
+
+/** What a gateway runs on, and what is wrong with the configuration if that is not the configuration as it stands. */
+export interface Chosen {
+  readonly prepared: Prepared;
+  readonly fault: string | null;
+}
+
+/**
+ * Prepares the configuration; when it cannot be used, the last one that could. A slip of the pen in a field must not
+ * take the telephones away, and must not go unnoticed either: `fault` says it, and the log.
+ * `lastGood` is where that one is kept; null keeps none.
+ * @throws GatewayError of `prepare` when there is no last good configuration either
+ */
+export async function chooseConfig(file: string, lastGood: string | null, options: PrepareOptions, log: Log): Promise<Chosen> {
+  try {
+    const prepared = await prepare(file, options);
+    if (lastGood !== null) {
+      await keep(file, lastGood).catch((error: unknown) =>
+        log.warn("the configuration could not be kept as the last good one", { error: describeError(error) }),
+      );
+    }
+    return { prepared, fault: null };
+  } catch (error) {
+    if (!isConfigFault(error) || lastGood === null) throw error;
+    const fault = describeError(error);
+    log.error("the configuration cannot be used; looking for the last good one", { fault });
+    try {
+      const prepared = await prepare(lastGood, { ...options, base: dirname(resolve(file)) });
+      log.warn("running on the last good configuration", { file: lastGood });
+      return { prepared, fault };
+    } catch (worse) {
+      log.error("there is no last good configuration", { error: describeError(worse) });
+      throw error;
+    }
+  }
+}
+
+/** Whether an error is the configuration's, so that another configuration may do better. */
+function isConfigFault(error: unknown): boolean {
+  return error instanceof GatewayError && (error.code === "config-invalid" || error.code.startsWith("sip-"));
+}
+
+/** Copies atomically, for nobody else to read: the file may hold a password. */
+async function keep(file: string, lastGood: string): Promise<void> {
+  await mkdir(dirname(lastGood), { recursive: true, mode: 0o711 });
+  const temporary = `${lastGood}.new`;
+  await copyFile(file, temporary);
+  await chmod(temporary, 0o600);
+  await rename(temporary, lastGood);
+}
