@@ -16,7 +16,12 @@ export interface Chosen {
  * `lastGood` is where that one is kept; null keeps none.
  * @throws GatewayError of `prepare` when there is no last good configuration either
  */
-export async function chooseConfig(file: string, lastGood: string | null, options: PrepareOptions, log: Log): Promise<Chosen> {
+export async function chooseConfig(
+  file: string,
+  lastGood: string | null,
+  options: PrepareOptions,
+  log: Log,
+): Promise<Chosen> {
   try {
     const prepared = await prepare(file, options);
     if (lastGood !== null) {

@@ -21,13 +21,16 @@ import { startPaxSimulator } from "../../../src/sim/server.ts";
 import type { TopologyInput } from "../../../src/sim/topology.ts";
 import { type ConfigInput, freeTcpPort, freeUdpPort, temporaryDirectory } from "./asterisk.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../../dist/paxgate.js");
+/** What `npm run build` made, or another build that is to be tested. */
+const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../../dist/paxgate.js");
 const LIMIT_MS = 15_000;
 
 export interface RigOptions {
   /** Number of tie lines; 2 unless told. Ignored when `config` names lines. */
   readonly tieLines?: number;
-  /** What the configuration is to have besides lines, ports, paths and two trunks (4100, 4101) to the event network. */
+  /** Number of trunks to the event network, for one call each: 4100, 4101, ... 2 unless told. */
+  readonly trunks?: number;
+  /** What the configuration is to have besides lines, ports, paths and trunks. */
   readonly config?: ConfigInput;
   /** Changes to the simulated exchange. */
   readonly topology?: (standard: TopologyInput) => TopologyInput;
@@ -63,10 +66,14 @@ export class GatewayRig {
   readonly log: Record<string, unknown>[] = [];
   readonly #dispose: (() => Promise<void>)[];
   readonly #logWaiters = new Set<() => void>();
+  readonly #startPax: () => Promise<{ close(): Promise<void> }>;
+  #simulator: { close(): Promise<void> };
   #gateway: ChildProcess | null = null;
 
   private constructor(
     made: Pick<GatewayRig, "directory" | "config" | "configFile" | "pax" | "event">,
+    startPax: () => Promise<{ close(): Promise<void> }>,
+    simulator: { close(): Promise<void> },
     dispose: (() => Promise<void>)[],
   ) {
     this.directory = made.directory;
@@ -74,6 +81,8 @@ export class GatewayRig {
     this.configFile = made.configFile;
     this.pax = made.pax;
     this.event = made.event;
+    this.#startPax = startPax;
+    this.#simulator = simulator;
     this.#dispose = dispose;
   }
 
@@ -91,7 +100,7 @@ export class GatewayRig {
       const input = {
         lines: Array.from({ length: options.tieLines ?? 2 }, (_, at) => ({ name: `tie${at + 1}` })),
         numberPlan,
-        trunks: ["4100", "4101"].map((username) => ({
+        trunks: Array.from({ length: options.trunks ?? 2 }, (_, at) => String(4100 + at)).map((username) => ({
           ...trunk,
           name: `t${username}`,
           username,
@@ -113,11 +122,13 @@ export class GatewayRig {
 
       const standard = simulatedPaxOf(config);
       const control = join(runtime, PAX_CONTROL_SOCKET);
-      const simulator = await startPaxSimulator({
-        hardwareSocket: join(runtime, SIM_HARDWARE_SOCKET),
-        controlSocket: control,
-        topology: options.topology?.(standard) ?? standard,
-      });
+      const startPax = () =>
+        startPaxSimulator({
+          hardwareSocket: join(runtime, SIM_HARDWARE_SOCKET),
+          controlSocket: control,
+          topology: options.topology?.(standard) ?? standard,
+        });
+      const simulator = await startPax();
       dispose.push(() => simulator.close());
       const pax = new SimClient(control);
       await pax.connect();
@@ -132,7 +143,8 @@ export class GatewayRig {
         dispose.push(() => network.stop());
         await network.start(new AbortController().signal);
       }
-      const rig = new GatewayRig({ directory: directory.path, config, configFile, pax, event }, dispose);
+      const made = { directory: directory.path, config, configFile, pax, event };
+      const rig = new GatewayRig(made, startPax, simulator, dispose);
       dispose.push(() => rig.stopGateway());
       await rig.startGateway();
       return rig;
@@ -146,7 +158,7 @@ export class GatewayRig {
   async startGateway(): Promise<void> {
     const child = spawn(
       process.execPath,
-      [PROGRAM, "run", "-c", this.configFile, "--log", "json", "--level", "debug"],
+      [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json", "--level", "debug"],
       {
         stdio: ["ignore", "ignore", "pipe"],
       },
@@ -183,6 +195,25 @@ export class GatewayRig {
     const gone = once(child, "exit");
     child.kill(signal);
     await within(LIMIT_MS, gone, "the gateway did not end");
+  }
+
+  /** The simulated PAX goes, as a line card does that is pulled out. `pax` is of no use until it is back. */
+  async stopPax(): Promise<void> {
+    this.pax.close();
+    await this.#simulator.close();
+  }
+
+  /** The simulated PAX comes back, with every telephone on its hook. */
+  async startPax(): Promise<void> {
+    const simulator = await this.#startPax();
+    this.#simulator = simulator;
+    this.#dispose.push(() => simulator.close());
+    await this.pax.connect();
+  }
+
+  /** Where the gateway keeps its last good configuration. */
+  get lastGood(): string {
+    return join(this.directory, "last-good.yaml");
   }
 
   get gatewayPid(): number {
@@ -248,17 +279,20 @@ export class GatewayRig {
     return stdout;
   }
 
-  /** The next event of this kind of the event network from now on. */
+  /** The next event of this kind (that fits) of the event network from now on. */
   eventOf<T extends EventNetworkEvent["type"]>(
     type: T,
     ms = LIMIT_MS,
+    fits: (event: Extract<EventNetworkEvent, { type: T }>) => boolean = () => true,
   ): Promise<Extract<EventNetworkEvent, { type: T }>> {
     const network = this.event;
     if (network === null) throw new Error("this rig has no event network");
     let dispose: () => void = () => undefined;
     const next = new Promise<Extract<EventNetworkEvent, { type: T }>>((resolve) => {
       dispose = network.onEvent((event) => {
-        if (event.type === type) resolve(event as Extract<EventNetworkEvent, { type: T }>);
+        if (event.type !== type) return;
+        const found = event as Extract<EventNetworkEvent, { type: T }>;
+        if (fits(found)) resolve(found);
       });
     });
     return within(ms, next, `no ${type} event of the event network`).finally(dispose);

@@ -1,0 +1,67 @@
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { GatewayRig } from "./support/gateway-rig.ts";
+
+/** A gateway whose configuration changes under it. */
+let rig: GatewayRig;
+let good: string;
+
+beforeAll(async () => {
+  rig = await GatewayRig.start({ tieLines: 1, withoutEvent: true, config: { trunks: [], numberPlan: { toPax: [] } } });
+  good = await readFile(rig.configFile, "utf8");
+}, 30_000);
+afterAll(() => rig?.stop());
+beforeEach(() => writeFile(rig.configFile, good));
+
+const reload = () => process.kill(rig.gatewayPid, "SIGHUP");
+
+describe("a configuration that changes while the gateway runs", () => {
+  it("stays as it was when the new one has faults, and every fault is said in log and status", async () => {
+    await writeFile(rig.configFile, `${good}\nlimitz: {}\n`);
+    reload();
+    const view = await rig.until(({ fault }) => fault !== null);
+    expect(view.ready).toBe(true);
+    expect(view.fault).toContain("limitz");
+    expect(view.fault).toContain("limits");
+    await writeFile(rig.configFile, good);
+    const from = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", from);
+    expect((await rig.quiet()).fault).toBeNull();
+  });
+
+  it("is taken up when it is good", async () => {
+    await writeFile(rig.configFile, good.replace("name: tie1", "name: tie-one"));
+    const from = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", from);
+    expect((await rig.status()).lines.map((line) => line.name)).toEqual(["tie-one"]);
+    await writeFile(rig.configFile, good);
+    const again = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", again);
+    await rig.quiet();
+  });
+});
+
+describe("a gateway that starts on a faulty configuration", () => {
+  it("runs on the last good one, and says what is wrong", async () => {
+    await rig.stopGateway();
+    await writeFile(rig.configFile, "lines: [");
+    await rig.startGateway();
+    const view = await rig.status();
+    expect(view.ready).toBe(true);
+    expect(view.fault).toContain(rig.configFile);
+    expect((await stat(rig.lastGood)).mode & 0o777).toBe(0o600);
+  });
+
+  it("does not start without one, with the faults as the reason", async () => {
+    await rig.stopGateway();
+    await rm(rig.lastGood);
+    await writeFile(rig.configFile, "lines: [");
+    const from = rig.log.length;
+    await expect(rig.startGateway()).rejects.toThrow("the gateway ended with 1");
+    const texts = rig.log.slice(from).map((record) => String(record["msg"]));
+    expect(texts.join("\n")).toContain(rig.configFile);
+  });
+});
