@@ -1,7 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { DigitMap } from "../config/pax-profile.ts";
 import type { PatternStep } from "../line/port.ts";
-import type { Dial } from "./topology.ts";
+import type { Dial, DigitMap } from "./topology.ts";
 
 /** Number of pulses for a digit 0-9. */
 export function pulsesOf(digit: number, map: DigitMap): number {

@@ -1,5 +1,4 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { DigitMap } from "../config/pax-profile.ts";
 import {
   type Circuit,
   type CircuitId,
@@ -10,7 +9,7 @@ import {
   partner,
 } from "./exchange-state.ts";
 import type { Random } from "./random.ts";
-import type { ExchangeConfig } from "./topology.ts";
+import type { DigitMap, ExchangeConfig } from "./topology.ts";
 
 /**
  * A register PAX with two-digit numbers and tie lines behind a single digit. A loop finds a register, which gives dial

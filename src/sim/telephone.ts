@@ -1,11 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import type { Dispose } from "../base/events.ts";
-import type { DigitMap } from "../config/pax-profile.ts";
 import { Contact } from "./contact.ts";
 import { dialSteps } from "./dial.ts";
 import type { Random } from "./random.ts";
 import { playSteps } from "./sequence.ts";
-import type { Dial } from "./topology.ts";
+import type { Dial, DigitMap } from "./topology.ts";
 import { Speaker } from "./voice.ts";
 
 /** A telephone with a rotary dial: a hook, a dial contact, a bell, a mouth and an ear. */

@@ -1,7 +1,10 @@
 import { z } from "zod";
-import { digitMaps } from "../config/pax-profile.ts";
 
 /** What the simulated exchange consists of. Figures without a source are judgement (EJ); see the README. */
+
+/** How pulses stand for digits: uk (n = n, 10 = 0), sweden (n-1), new-zealand (10-n). */
+const digitMaps = ["uk", "sweden", "new-zealand"] as const;
+export type DigitMap = (typeof digitMaps)[number];
 
 const range = (low: number, high: number) => z.tuple([z.number(), z.number()]).default([low, high]);
 const extension = z.string().regex(/^[0-9]{2}$/, "two digits");
