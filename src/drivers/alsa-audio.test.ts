@@ -132,6 +132,30 @@ describe("audio", () => {
     expect(lost).toHaveLength(1);
   });
 
+  it("is checked by recording one frame, without anything left running", async () => {
+    await audio.check();
+    expect(fake.calls("arecord").map(({ args }) => args)).toEqual([
+      expect.stringMatching(/plughw:1,0.*--samples=160$/),
+    ]);
+    fake.flag("no-device", true);
+    await expect(audio.check()).rejects.toMatchObject({ code: "line-unavailable", message: /audio open error/ });
+  });
+
+  it("waits for the device to be free before it is opened again", async () => {
+    audio.open();
+    await hear(1);
+    const first = fake.calls("arecord")[0]?.pid ?? 0;
+    process.kill(first, "SIGSTOP"); // it will not go before it is forced to
+    const closed = audio.close();
+    audio.open();
+    await new Promise(setImmediate);
+    expect(fake.calls("arecord")).toHaveLength(1);
+    await closed;
+    expect(isAlive(first)).toBe(false);
+    await hear(2);
+    expect(fake.calls("arecord")).toHaveLength(2);
+  });
+
   it("is lost when the programs are not installed", async () => {
     const options = { device: "hw:0", clock, log: silentLog, onFrame: () => undefined };
     const missing = { ...fake.tools, arecord: "/nowhere/arecord", aplay: "/nowhere/aplay" };

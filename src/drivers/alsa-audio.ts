@@ -4,9 +4,9 @@ import type { Clock } from "../base/clock.ts";
 import { GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
-import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from "../line/port.ts";
+import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from "../line/port.ts";
 import { encodeFrame, FrameCutter, Playout } from "./alsa-audio-frames.ts";
-import { endChild, type GpioTools, RestartBudget, toolEnvironment } from "./gpio-child.ts";
+import { endChild, type GpioTools, RestartBudget, runTool, toolEnvironment } from "./gpio-child.ts";
 
 /**
  * Audio of one line through its ALSA device: arecord paces, aplay plays. Both recover from an overrun or underrun by
@@ -46,6 +46,8 @@ export class AlsaAudio {
   #heard = false;
   #heardMs = 0;
   #watchdog: Dispose | null = null;
+  /** A device that is still being let go refuses to be opened again. */
+  #released: Promise<void> = Promise.resolve();
   /** Frames left out so far, for status. */
   dropped = 0;
 
@@ -53,14 +55,32 @@ export class AlsaAudio {
     this.#options = options;
   }
 
+  /**
+   * Records one frame and throws it away: whether the device is there and can do what is asked of it.
+   *
+   * @throws GatewayError `line-unavailable`: with ALSA's reason and the remedy
+   */
+  async check(): Promise<void> {
+    const { tools } = this.#options;
+    await this.#released;
+    // To standard output: arecord deletes a file of the name it is given, were it /dev/null.
+    const recorded = await runTool(tools.arecord, [...this.#arguments(), `--samples=${FRAME_SAMPLES}`]);
+    if (!recorded.ok) throw this.#error(recorded.missing ? `there is no ${tools.arecord}` : recorded.stderr);
+    if ((await runTool(tools.aplay, ["--version"])).missing) throw this.#error(`there is no ${tools.aplay}`);
+  }
+
   /** Starts the flow. What goes wrong comes as `onLost`. */
   open(): void {
     if (this.#open) return;
     this.#open = true;
     this.#budget = new RestartBudget();
-    this.#play();
-    this.#record();
-    this.#watch();
+    const start = () => {
+      if (!this.#open || this.#player !== null) return;
+      this.#play();
+      this.#record();
+      this.#watch();
+    };
+    this.#released.then(start);
   }
 
   /** Ends the flow and waits until the device is free. */
@@ -70,7 +90,8 @@ export class AlsaAudio {
     const children = [this.#recorder, this.#player].filter((child) => child !== null);
     this.#recorder = null;
     this.#player = null;
-    await Promise.all(children.map(endChild));
+    this.#released = Promise.all([this.#released, ...children.map(endChild)]).then(() => undefined);
+    await this.#released;
   }
 
   /** One frame towards the PAX. Left out when it would come too late. */
@@ -121,9 +142,7 @@ export class AlsaAudio {
   /** `again` is called when it has died: with true when it may be started again. */
   #spawn(program: string, stdout: "pipe" | "ignore", stdin: "pipe" | "ignore", again: (may: boolean) => void) {
     const { device, clock, log } = this.#options;
-    const args = ["-q", "-D", device, "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", String(SAMPLE_RATE_HZ)];
-    args.push(`--period-size=${FRAME_SAMPLES}`, `--buffer-size=${BUFFER_FRAMES * FRAME_SAMPLES}`);
-    const child = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env: toolEnvironment });
+    const child = spawn(program, this.#arguments(), { stdio: [stdin, stdout, "pipe"], env: toolEnvironment });
     let complaint = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       complaint = text.trim().slice(-300);
@@ -153,12 +172,19 @@ export class AlsaAudio {
     });
   }
 
+  #arguments(): string[] {
+    const format = ["-t", "raw", "-f", "S16_LE", "-c", "1", "-r", String(SAMPLE_RATE_HZ)];
+    const buffer = [`--period-size=${FRAME_SAMPLES}`, `--buffer-size=${BUFFER_FRAMES * FRAME_SAMPLES}`];
+    return ["-q", "-D", this.#options.device, ...format, ...buffer];
+  }
+
   #lost(how: string): void {
-    const { device, onLost } = this.#options;
     this.close().catch(() => undefined);
+    this.#options.onLost(this.#error(how));
+  }
+
+  #error(how: string): GatewayError {
     const remedy = "is alsa-utils installed, the device there (arecord -l), and able to do 8 kHz mono (plughw:… is)?";
-    onLost(
-      new GatewayError("line-unavailable", `audio ${device}: ${how}; ${remedy}`, { details: { frameMs: FRAME_MS } }),
-    );
+    return new GatewayError("line-unavailable", `audio ${this.#options.device}: ${how}; ${remedy}`);
   }
 }

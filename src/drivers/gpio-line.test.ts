@@ -5,15 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../base/virtual-clock.ts";
-import type { GpioInterface } from "../config/schema.ts";
-import { DEAD_MAN_MS, type Edge } from "../line/port.ts";
+import { DEAD_MAN_MS, type Edge, FRAME_SAMPLES } from "../line/port.ts";
+import { encodeFrame } from "./alsa-audio-frames.ts";
 import { systemTools } from "./gpio-child.ts";
 import { FakeTools, isAlive } from "./gpio-fake-tools.ts";
 import { GpioLine } from "./gpio-line.ts";
+import type { GpioWiring } from "./gpio-places.ts";
 import { FakeLeds } from "./led-pattern-fake.ts";
 import type { PatternTrigger } from "./led-pattern-kernel.ts";
 
-const TIE: GpioInterface = {
+const TIE: GpioWiring = {
   inputs: { loop: "tie-1-loop", current: "pinctrl-bcm2711:4" },
   outputs: { loop: "tie-1", busy: "tie-1-busy" },
   audio: "hw:1,0",
@@ -29,7 +30,7 @@ let line: GpioLine;
 let edges: Edge[];
 let lost: Error[];
 
-function make(gpio: GpioInterface = TIE): GpioLine {
+function make(gpio: GpioWiring = TIE): GpioLine {
   const options = { clock, tools: fake.tools, ledRoot: leds.root, writeAttribute: leds.write };
   const made = new GpioLine("tie-1", gpio, undefined, options);
   made.onEdge((edge) => edges.push(edge));
@@ -133,6 +134,23 @@ describe("opening a line", () => {
     fake.flag("busy", false);
     await line.open();
     expect(isAlive(monitorPid())).toBe(true);
+  });
+
+  it("gives ALSA's own reason when there is no such codec, with the outputs de-energised", async () => {
+    fake.flag("no-device", true);
+    await expect(line.open()).rejects.toMatchObject({ message: /tie-1: audio hw:1,0: .*audio open error.*plughw/ });
+    expect(monitorRuns()).toEqual([]);
+  });
+
+  it("can be closed while it is being opened, and opened again at once", async () => {
+    const opening = line.open();
+    await line.close();
+    const again = line.open();
+    await expect(opening).rejects.toMatchObject({ code: "line-unavailable" });
+    await again;
+    expect(monitorRuns()).toHaveLength(1);
+    await line.close();
+    expect([loop.brightness, busy.brightness]).toEqual([0, 0]);
   });
 
   it("can be closed and opened again, and closed twice", async () => {
@@ -240,6 +258,23 @@ describe("losing the hardware", () => {
     await expect(line.levels()).rejects.toMatchObject({ code: "line-unavailable" });
     line.set("loop", true);
     expect(loop.brightness).toBe(0);
+  });
+});
+
+describe("audio", () => {
+  it("flows while it is open, in both directions", async () => {
+    const levels: number[] = [];
+    line.onAudio((frame) => levels.push(frame[0] ?? 0));
+    await line.open();
+    line.openAudio();
+    fake.say(encodeFrame(new Int16Array(FRAME_SAMPLES).fill(5)), "capture");
+    while (levels.length === 0) await new Promise(setImmediate);
+    line.writeAudio(new Int16Array(FRAME_SAMPLES).fill(6));
+    while (fake.played.length < 2 * FRAME_SAMPLES) await new Promise(setImmediate);
+    line.closeAudio();
+    await line.close();
+    expect(levels).toEqual([5]);
+    for (const { pid } of [...fake.calls("arecord"), ...fake.calls("aplay")]) expect(isAlive(pid)).toBe(false);
   });
 });
 

@@ -2,7 +2,6 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { type Log, silentLog } from "../base/log.ts";
-import type { GpioInterface } from "../config/schema.ts";
 import {
   type Edge,
   type LineInput,
@@ -14,7 +13,7 @@ import {
 } from "../line/port.ts";
 import { AlsaAudio } from "./alsa-audio.ts";
 import { type GpioTools, systemTools } from "./gpio-child.ts";
-import { checkGpiomon, findInputs } from "./gpio-places.ts";
+import { checkGpiomon, findInputs, type GpioWiring } from "./gpio-places.ts";
 import { Gpiomon } from "./gpiomon.ts";
 import { LedOutput, type WriteAttribute } from "./led-pattern.ts";
 
@@ -44,7 +43,7 @@ export class GpioLine implements LinePort {
   readonly name: string;
   readonly inputs: ReadonlySet<LineInput>;
   readonly outputs: ReadonlySet<LineOutput>;
-  readonly #gpio: GpioInterface;
+  readonly #gpio: GpioWiring;
   readonly #tools: GpioTools;
   readonly #clock: Clock;
   readonly #events = new TypedEmitter<GpioLineEvents>();
@@ -53,10 +52,12 @@ export class GpioLine implements LinePort {
   readonly #audio: AlsaAudio;
   #monitors: readonly Gpiomon[] = [];
   #state: "closed" | "opening" | "open" = "closed";
+  /** Counts openings and closings, so that an opening that was overtaken is not believed. */
+  #attempt = 0;
   /** Letting go, after a loss, is awaited before the line is opened again. */
   #released: Promise<void> = Promise.resolve();
 
-  constructor(name: string, gpio: GpioInterface, log: Log = silentLog, options: GpioLineOptions = {}) {
+  constructor(name: string, gpio: GpioWiring, log: Log = silentLog, options: GpioLineOptions = {}) {
     const clock = options.clock ?? systemClock;
     this.name = name;
     this.#gpio = gpio;
@@ -91,15 +92,17 @@ export class GpioLine implements LinePort {
   async open(): Promise<void> {
     if (this.#state !== "closed") return;
     this.#state = "opening";
+    const attempt = ++this.#attempt;
     await this.#released;
     try {
       // Outputs first: whatever else is missing, they are de-energised then.
       for (const led of this.#leds.values()) await led.open();
-      if (this.inputs.size > 0) await this.#watchInputs();
-      this.#stillOpening();
+      await this.#audio.check();
+      if (this.inputs.size > 0) await this.#watchInputs(attempt);
+      this.#stillOpening(attempt);
       this.#state = "open";
     } catch (cause) {
-      await this.close();
+      if (attempt === this.#attempt) await this.close();
       if (cause instanceof GatewayError && cause.code === "line-unavailable") {
         throw new GatewayError("line-unavailable", `${this.name}: ${cause.message}`, { cause: cause.cause });
       }
@@ -109,6 +112,7 @@ export class GpioLine implements LinePort {
 
   async close(): Promise<void> {
     this.#state = "closed";
+    this.#attempt++;
     for (const led of this.#leds.values()) led.close();
     const monitors = this.#monitors;
     this.#monitors = [];
@@ -164,10 +168,10 @@ export class GpioLine implements LinePort {
     this.#audio.write(frame);
   }
 
-  async #watchInputs(): Promise<void> {
+  async #watchInputs(attempt: number): Promise<void> {
     await checkGpiomon(this.#tools);
     for (const [chip, inputs] of await findInputs(this.#gpio.inputs, this.#tools)) {
-      this.#stillOpening();
+      this.#stillOpening(attempt);
       const monitor = new Gpiomon({
         chip,
         inputs,
@@ -182,13 +186,14 @@ export class GpioLine implements LinePort {
     }
   }
 
-  #stillOpening(): void {
-    if (this.#state !== "opening") throw new GatewayError("line-unavailable", "closed, or lost, while it was opened");
+  #stillOpening(attempt: number): void {
+    if (attempt !== this.#attempt) throw new GatewayError("line-unavailable", "closed, or lost, while it was opened");
   }
 
   /** What is left is let go: half a line is worse than none. */
   #lost(error: GatewayError): void {
-    if (this.#state === "opening") this.#state = "closed"; // `open` sees it, and rejects
+    // `open` sees that its attempt is over, and rejects.
+    if (this.#state === "opening") this.close().catch(() => undefined);
     if (this.#state !== "open") return;
     this.#log.error("the line's interface is lost", { line: this.name, error: error.message });
     this.close().catch(() => undefined);

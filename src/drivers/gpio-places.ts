@@ -1,8 +1,14 @@
 import { GatewayError } from "../base/errors.ts";
-import type { GpioInterface } from "../config/schema.ts";
-import { type LineInput, lineInputs } from "../line/port.ts";
+import { type LineInput, type LineOutput, lineInputs } from "../line/port.ts";
 import { type GpioTools, runTool } from "./gpio-child.ts";
 import { type GpioPlace, parseGpiodetect, parseGpioinfo, parseGpioName, parseToolVersion } from "./gpio-events.ts";
+
+/** How a line's interface is wired, in the configuration's words: GPIO lines, LED-class devices, an ALSA device. */
+export interface GpioWiring {
+  readonly inputs: { readonly [Input in LineInput]?: string | undefined };
+  readonly outputs: { readonly [Output in LineOutput]?: string | undefined };
+  readonly audio: string;
+}
 
 const REMEDY =
   "install libgpiod 2: package gpiod of Debian 13 (trixie) or later; Debian 12 has 1.6, which has other options";
@@ -25,7 +31,7 @@ export type InputsByChip = ReadonlyMap<string, readonly { readonly input: LineIn
  *
  * @throws GatewayError `line-unavailable`: a name that no chip has, or more than one
  */
-export async function findInputs(wanted: GpioInterface["inputs"], tools: GpioTools): Promise<InputsByChip> {
+export async function findInputs(wanted: GpioWiring["inputs"], tools: GpioTools): Promise<InputsByChip> {
   const inputs = lineInputs.flatMap((input) => {
     const text = wanted[input];
     return text === undefined ? [] : [{ input, text, name: parseGpioName(text) }];
