@@ -118,6 +118,14 @@ const gpioInterfaceSchema = z.strictObject({
         .meta({ description: "Polarity reversed by the PAX (answer).", example: "line-1-reversal", apply: "restart" }),
     })
     .meta({ description: "GPIO lines of the inputs. What is missing is inferred.", apply: "restart" }),
+  activeLow: z
+    .array(z.enum(["loop", "ring", "current", "reversal"]))
+    .max(4)
+    .default([])
+    .meta({
+      description: "Inputs that are low when active, as behind most opto-couplers.",
+      apply: "restart",
+    }),
   outputs: z
     .strictObject({
       loop: ledName.meta({ description: "Closes the loop towards the PAX.", example: "line-1-loop", apply: "restart" }),
@@ -127,9 +135,9 @@ const gpioInterfaceSchema = z.strictObject({
       busy: ledName.optional().meta({ description: "Back-busies the line.", example: "line-1-busy", apply: "restart" }),
     })
     .meta({ description: "LED-class devices of the outputs.", apply: "restart" }),
-  audio: text(/^[A-Za-z0-9_.,:=-]{1,64}$/, "an ALSA device such as hw:1,0").meta({
+  audio: text(/^[A-Za-z0-9_.,:=-]{1,64}$/, "an ALSA device such as plughw:1,0").meta({
     description: "ALSA device of the line's codec.",
-    example: "hw:1,0",
+    example: "plughw:1,0",
     apply: "restart",
   }),
 });

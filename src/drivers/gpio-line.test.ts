@@ -185,6 +185,23 @@ describe("edges", () => {
     expect((await line.levels()).get("current")).toBe(true);
   });
 
+  it("and levels of an input that is low when active are turned round, those of others not", async () => {
+    line = make({ ...TIE, activeLow: ["loop"] });
+    fake.level(17, true);
+    await line.open();
+    expect([...(await line.levels())]).toEqual([
+      ["loop", false],
+      ["current", false],
+    ]);
+    fake.edge(17, false, 100_000);
+    fake.edge(4, true, 100_020);
+    await until(2);
+    expect(edges).toEqual([
+      { input: "loop", active: true, atMs: 100_000 },
+      { input: "current", active: true, atMs: 100_020 },
+    ]);
+  });
+
   it("that were lost in a gap are declared, and the levels are right again", async () => {
     await line.open();
     fake.edge(17, true, 100_000);

@@ -134,7 +134,11 @@ export class GpioLine implements LinePort {
   async levels(): Promise<ReadonlyMap<LineInput, boolean>> {
     const levels = await Promise.all(this.#monitors.map((monitor) => monitor.levels()));
     if (this.#state !== "open") throw new GatewayError("line-unavailable", `${this.name} is not open`);
-    return new Map(levels.flatMap((some) => [...some]));
+    return new Map(levels.flatMap((some) => [...some].map(([input, level]) => [input, this.#isActive(input, level)])));
+  }
+
+  #isActive(input: LineInput, level: boolean): boolean {
+    return level !== (this.#gpio.activeLow?.includes(input) ?? false);
   }
 
   /** A line that is not open takes no orders: its outputs are de-energised, and `onLost` has told it. */
@@ -178,7 +182,7 @@ export class GpioLine implements LinePort {
         tools: this.#tools,
         clock: this.#clock,
         log: this.#log,
-        onEdge: (edge) => this.#events.emit("edge", edge),
+        onEdge: (edge) => this.#events.emit("edge", { ...edge, active: this.#isActive(edge.input, edge.active) }),
         onLost: (error) => this.#lost(error),
       });
       this.#monitors = [...this.#monitors, monitor];

@@ -6,6 +6,8 @@ import { type GpioPlace, parseGpiodetect, parseGpioinfo, parseGpioName, parseToo
 /** How a line's interface is wired, in the configuration's words: GPIO lines, LED-class devices, an ALSA device. */
 export interface GpioWiring {
   readonly inputs: { readonly [Input in LineInput]?: string | undefined };
+  /** Inputs that are low when active. */
+  readonly activeLow?: readonly LineInput[];
   readonly outputs: { readonly [Output in LineOutput]?: string | undefined };
   readonly audio: string;
 }
