@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { configSchema } from "../config/schema.ts";
 import { buildDialplan } from "./dialplan.ts";
-import { placeOf } from "./model.ts";
+import { buildModel, placeOf } from "./model.ts";
 import { exampleModel } from "./test-model.ts";
 
 describe("the dialplan", () => {
@@ -36,9 +37,46 @@ describe("the dialplan", () => {
     }
   });
 
+  it("lets out to a trunk only what the number plan lists for it, by its own name or its group's", () => {
+    const trunk = { server: "192.0.2.1", password: "x" };
+    const config = configSchema.parse({
+      lines: [{ name: "one" }, { name: "ext", type: "subscriber", hotline: { trunk: "b", number: "4001" } }],
+      trunks: [
+        { ...trunk, name: "a", username: "1" },
+        { ...trunk, name: "b", username: "2" },
+      ],
+      numberPlan: {
+        fromPax: [
+          { dial: "4[1-3]XX", trunk: "event" },
+          { dial: "8ZXX", trunk: "a", strip: 1, prefix: "70" },
+          { dial: "01", trunk: "b", number: "4123" },
+          { dial: "02", service: "echo" },
+        ],
+      },
+    });
+    const model = buildModel(config, {
+      directories: exampleModel().directories,
+      httpPort: 1,
+      managerPort: 2,
+      secrets: {
+        trunks: new Map([
+          ["a", "x"],
+          ["b", "x"],
+        ]),
+        accounts: new Map(),
+        ari: "x",
+        manager: "x",
+      },
+    });
+    const reached = (context: string) => [...(buildDialplan(model).get(context)?.keys() ?? [])];
+    expect(reached("to-trunk-a")).toEqual(["_4[1-3]XX", "_70ZXX"]);
+    expect(reached("to-trunk-b")).toEqual(["_4[1-3]XX", "4123", "4001"]);
+  });
+
   it("has a place for every destination", () => {
     const places = [
-      placeOf({ kind: "trunk", trunk: "event", number: "1234" }),
+      placeOf({ kind: "trunk", trunk: "event", number: "4123" }),
+      placeOf({ kind: "trunk", trunk: "event", number: "999" }),
       placeOf({ kind: "account", account: "kitchen" }),
       placeOf({ kind: "service", service: "echo" }),
       placeOf({ kind: "service", service: "clock" }),
@@ -46,7 +84,9 @@ describe("the dialplan", () => {
     ];
     for (const { context, extension } of places) {
       const extensions = [...(dialplan.get(context)?.keys() ?? [])];
-      expect(extensions.some((each) => each === extension || each === `_${"X".repeat(extension.length)}`)).toBe(true);
+      expect(extensions.some((each) => each === extension || each === extension.replace(/^4.{3}$/, "_4XXX"))).toBe(
+        true,
+      );
     }
   });
 });

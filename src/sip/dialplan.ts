@@ -1,4 +1,4 @@
-import { APPLICATION, LEASE_S, OUTWARD_DIGITS, type SipModel } from "./model.ts";
+import { APPLICATION, LEASE_S, type SipModel, type TrunkPeer } from "./model.ts";
 import { checked } from "./values.ts";
 
 /** One step of an extension: application and its argument, as Asterisk will show them. */
@@ -25,7 +25,7 @@ export function buildDialplan(model: SipModel): Dialplan {
   const contexts = new Map<string, Map<string, DialplanStep[]>>([["block-caller", new Map()]]);
   for (const trunk of model.trunks) {
     contexts.set(`from-trunk-${trunk.name}`, inward(model, "trunk", checked("word", trunk.name, "trunk name")));
-    contexts.set(`to-trunk-${trunk.name}`, outward(checked("word", trunk.peer, "trunk name")));
+    contexts.set(`to-trunk-${trunk.name}`, outward(trunk));
   }
   for (const account of model.accounts) {
     contexts.set(`from-account-${account.name}`, inward(model, "account", checked("word", account.name, "account")));
@@ -59,13 +59,10 @@ function inward(model: SipModel, kind: "trunk" | "account", name: string): Map<s
   return new Map(model.toPax.map((number) => [extensionOf(checked("pattern", number, "numberPlan.toPax")), steps]));
 }
 
-/** Calls the supervisor places: its number plan has decided; here only digits of sane length pass. */
-function outward(peer: string): Map<string, DialplanStep[]> {
-  const extensions = new Map<string, DialplanStep[]>();
-  for (let length = OUTWARD_DIGITS.min; length <= OUTWARD_DIGITS.max; length++) {
-    extensions.set(`_${"X".repeat(length)}`, dialled(`SIP/${peer}/${DIGITS_OF_EXTEN}`));
-  }
-  return extensions;
+/** Calls the supervisor places: its number plan has decided; here only what that plan lists passes, once more. */
+function outward(trunk: TrunkPeer): Map<string, DialplanStep[]> {
+  const steps = dialled(`SIP/${checked("word", trunk.peer, "trunk name")}/${DIGITS_OF_EXTEN}`);
+  return new Map(trunk.outward.map((number) => [extensionOf(checked("pattern", number, "numberPlan.fromPax")), steps]));
 }
 
 /** Dials, and brings the line's channel back to the supervisor with the outcome (`g`: also after an answered call). */

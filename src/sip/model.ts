@@ -1,5 +1,5 @@
 import { GatewayError } from "../base/errors.ts";
-import type { Codec, Config } from "../config/schema.ts";
+import type { Codec, Config, TrunkConfig } from "../config/schema.ts";
 import type { Directories } from "./port.ts";
 
 /** What is generated and persisted elsewhere and given to us. */
@@ -30,6 +30,8 @@ export interface TrunkPeer {
   readonly callLimit: number;
   /** Another trunk has the same server and port: calls are told apart by the number called. */
   readonly shared: boolean;
+  /** Numbers that the number plan calls through it: exact, or patterns of `X`, `Z`, `N` and sets. */
+  readonly outward: readonly string[];
 }
 
 export interface AccountPeer extends AccountCredentials {
@@ -65,9 +67,6 @@ export const APPLICATION = "paxgate";
  */
 export const LEASE_S = 15;
 
-/** Shortest and longest number that the dialplan lets out to a trunk, digits. */
-export const OUTWARD_DIGITS = { min: 2, max: 16 } as const;
-
 export interface ModelOptions {
   readonly directories: Directories;
   readonly secrets: SipSecrets;
@@ -99,6 +98,7 @@ export function buildModel(config: Config, options: ModelOptions): SipModel {
       register: trunk.register,
       callLimit: trunk.callLimit,
       shared,
+      outward: outwardOf(trunk, config),
     };
   });
   const accounts = config.accounts.map(
@@ -124,6 +124,19 @@ export function buildModel(config: Config, options: ModelOptions): SipModel {
     http: { port: options.httpPort, username: APPLICATION, secret: secrets.ari },
     manager: { port: options.managerPort, username: APPLICATION, secret: secrets.manager },
   };
+}
+
+/** What the number plan can make of dialled digits for this trunk, by its own name or its group's. */
+function outwardOf({ name, group }: TrunkConfig, { trunks, numberPlan, lines }: Config): string[] {
+  const means = (reference: string) =>
+    reference === name || (reference === group && !trunks.some((trunk) => trunk.name === reference));
+  const rules = [...numberPlan.fromPax, ...lines.flatMap(({ hotline }) => (hotline ? [{ ...hotline, dial: "" }] : []))];
+  const numbers = rules.flatMap(({ trunk, number, prefix, strip, dial }) => {
+    if (trunk === undefined || !means(trunk)) return [];
+    const symbols = dial.match(/\[[^\]]*\]|./g) ?? [];
+    return [number ?? (prefix ?? "") + symbols.slice(strip).join("")];
+  });
+  return [...new Set(numbers)].filter((number) => number !== "");
 }
 
 function given<T>(from: ReadonlyMap<string, T>, name: string, kind: string): T {

@@ -80,6 +80,7 @@ const places: Readonly<Record<string, (value: string) => Partial<SipModel>>> = {
   "external address": (externalAddress) => ({ externalAddress }),
   "bind address": (bindAddress) => ({ bindAddress }),
   pattern: (pattern) => ({ toPax: [pattern] }),
+  "outward pattern": (pattern) => ({ trunks: [{ ...exampleTrunk, outward: [pattern] }] }),
   directory: (run) => ({ directories: { ...exampleModel().directories, run: `/${run}` } }),
   "ari secret": (secret) => ({ http: { ...exampleModel().http, secret } }),
   "manager secret": (secret) => ({ manager: { ...exampleModel().manager, secret } }),
@@ -91,6 +92,7 @@ const harmless: Readonly<Record<string, string>> = {
   "local network": "10.0.0.0/8",
   "bind address": "127.0.0.1",
   pattern: "4100",
+  "outward pattern": "4100",
 };
 
 describe("rendered files", () => {

@@ -49,4 +49,5 @@ export const exampleTrunk: SipModel["trunks"][number] = {
   register: true,
   callLimit: 1,
   shared: false,
+  outward: ["4XXX", "999"],
 };

@@ -23,6 +23,7 @@ beforeAll(async () => {
       { ...trunk, name: "lone", username: "4103", number: "4199", port: lone.port },
     ],
     accounts: [{ name: "kitchen" }],
+    numberPlan: { fromPax: [{ dial: "4XXX", trunk: "event" }] },
   });
   for (const peer of [shared, lone]) peer.talkTo(asterisk.config.sip.port);
   const registered = Promise.all([
@@ -122,10 +123,10 @@ describe("a call outward", () => {
     await ari("DELETE", "/channels/to-phone");
   });
 
-  it("to a number that is no number is not placed", async () => {
-    const gone = ariEvent("ChannelDestroyed", "out-bad");
-    await place({ kind: "trunk", trunk: "lone", number: "45b7" }, "out-bad");
+  it.each(["45b7", "5123", "45678"])("to %s, which the number plan does not list, is not placed", async (number) => {
+    const gone = ariEvent("ChannelDestroyed", `out-${number}`);
+    await place({ kind: "trunk", trunk: "lone", number }, `out-${number}`);
     await gone;
-    expect(lone.requests.filter((text) => text.includes("45b7"))).toEqual([]);
+    expect(lone.requests.filter((text) => text.includes(number))).toEqual([]);
   });
 });
