@@ -1,4 +1,4 @@
-import { encodeNumber, patternDuration } from "./encoder.ts";
+import { encodeDigit, patternDuration } from "./encoder.ts";
 import {
   allOff,
   audio,
@@ -130,20 +130,24 @@ function startDialling(
     const giveUp = timer("digit", atMs + context.profile.firstDigitTimeoutMs);
     return enter(state, { status: "second-stage" }, ...effects, audio(through, true), giveUp);
   }
-  return play(state, phase.digits, [], phase.secondStage, atMs, context, effects);
+  const [first = 0, ...queue] = phase.digits;
+  return play(state, first, queue, phase.secondStage, atMs, context, effects);
 }
 
-/** Hands impulses over in one piece, muted until they are out. */
+/**
+ * Hands one digit's impulses over in one piece, muted until they are out. A whole number in one piece would go on being
+ * sent for seconds when the supervisor has died; so it is a digit and the dead-man at most.
+ */
 function play(
   state: LineState,
-  digits: readonly number[],
+  digit: number,
   queue: readonly number[],
   second: boolean,
   atMs: number,
   context: LineContext,
   before: readonly Effect[] = [],
 ): Step {
-  const steps = encodeNumber(digits, context.profile);
+  const steps = encodeDigit(digit, context.profile);
   return enter(
     state,
     { status: "sending", queue, secondStage: second },
@@ -163,7 +167,7 @@ function sending(state: LineState, phase: In<"sending">, input: MachineInput, co
   if (input.type !== "timer") return stay(state);
   const [next, ...queue] = phase.queue;
   if (input.timer === "pause" && next !== undefined) {
-    return play(state, [next], queue, phase.secondStage, atMs, context);
+    return play(state, next, queue, phase.secondStage, atMs, context);
   }
   if (input.timer !== "sent") return stay(state);
   // The pattern's last make is part of the pause.
@@ -192,7 +196,7 @@ function secondStage(state: LineState, input: MachineInput, context: LineContext
       return input.timer === "digit" ? fail(state, "no-answer", atMs, context) : stay(state);
     case "command":
       if (input.command.type !== "send-digit") return stay(state);
-      return play(state, [input.command.digit], [], true, atMs, context);
+      return play(state, input.command.digit, [], true, atMs, context);
     default:
       return stay(state);
   }
@@ -210,7 +214,7 @@ function awaitingAnswer(
     enter(
       state,
       { status: "talking", direction: "out" },
-      audio(through, !inputs.has("current")),
+      audio(through, true),
       emit({ type: "answered", by, atMs }),
       ...(inputs.has("current") && !state.current ? [timer("current-lost", atMs + profile.clearMs)] : []),
     );
@@ -247,7 +251,7 @@ function awaitingAnswer(
       const intrudes = profile.intrudeOnBusy && phase.busyHeard && digit === 1;
       if (!phase.secondStage && !intrudes) return stay(state);
       const earliest = phase.sentAtMs + profile.interDigitalPauseMs - profile.sendMakeMs;
-      if (atMs >= earliest) return play(state, [digit], [], phase.secondStage, atMs, context);
+      if (atMs >= earliest) return play(state, digit, [], phase.secondStage, atMs, context);
       const waiting: Phase = { status: "sending", queue: [digit], secondStage: phase.secondStage };
       return enter(state, waiting, audio(muted), timer("pause", earliest));
     }
@@ -258,11 +262,11 @@ function awaitingAnswer(
 
 function talking(state: LineState, input: MachineInput, context: LineContext): Step {
   if (input.type === "edge") return watchCurrent(state, input, context);
-  // Without loop current the PAX's tone is the only sign of its release; with it, a voice may whistle what it likes.
-  if (input.type === "heard" && !context.inputs.has("current") && isOver(input.heard, context)) {
-    return release(state, input.atMs, context, { type: "cleared", atMs: input.atMs });
-  }
-  return stay(state);
+  // Where the called telephone clears first many a PAX goes on feeding the loop, and says so by busy tone alone. A
+  // continuous tone could be somebody's whistle: it counts only where there is no loop current to tell the end by.
+  if (input.type !== "heard" || !isOver(input.heard, context)) return stay(state);
+  if (input.heard.tone === "unobtainable" && context.inputs.has("current")) return stay(state);
+  return release(state, input.atMs, context, { type: "cleared", atMs: input.atMs });
 }
 
 /** Whether a tone that was heard says that the call is over. The detector reports NU only after its full time. */

@@ -236,15 +236,17 @@ describe("a call from the PAX", () => {
 });
 
 describe("a call to the PAX", () => {
-  it("dials after dial tone, in one pattern, and is answered when ringing stops", async () => {
+  it("dials after dial tone, a pattern for each digit, and is answered when ringing stops", async () => {
     const { port, clock, line, names, hear, idle, profile, events } = await startLine();
     idle();
     line.command({ type: "seize", digits: [2, 3] });
     expect([...port.energised]).toEqual(["loop"]);
     port.edge("current", true, clock.now() + 10);
     hear(800, toneSamples("era", "dial"));
-    expect(port.patterns).toEqual([encodeNumber([2, 3], profile)]);
-    clock.advance(patternDuration(port.patterns[0] ?? []));
+    // Never a whole number at once: what is handed over goes on being sent when we are dead.
+    expect(port.patterns).toEqual([encodeNumber([2], profile)]);
+    clock.advance(patternDuration(encodeNumber([2, 3], profile)));
+    expect(port.patterns).toEqual([encodeNumber([2], profile), encodeNumber([3], profile)]);
     hear(9_000, toneSamples("era", "ringing"));
     expect(line.status).toBe("awaiting-answer");
     hear(3_300);
@@ -384,10 +386,14 @@ describe("a call to the PAX", () => {
     expect(port.energised.size).toBe(0);
   });
 
-  it("ends at the PAX's busy tone where loop current cannot be measured", async () => {
-    const { clock, line, names, hear, idle } = await startLine({ inputs: ["loop"] });
+  it.each([
+    { inputs: ["loop"] as const, where: "where loop current cannot be measured" },
+    { inputs: ["loop", "current"] as const, where: "while the PAX goes on feeding the loop" },
+  ])("ends at the PAX's busy tone $where", async ({ inputs }) => {
+    const { port, clock, line, names, hear, idle } = await startLine({ inputs: [...inputs] });
     idle();
     line.command({ type: "seize", digits: [5] });
+    port.edge("current", true, clock.now());
     clock.advance(20_000);
     expect(line.status).toBe("talking");
     hear(6_200, toneSamples("era", "busy"));
@@ -429,6 +435,17 @@ describe("a subscriber line", () => {
     expect(line.status).toBe("idle");
   });
 
+  it("ends at the PAX's busy tone when the caller has cleared and the current stays", async () => {
+    const { port, clock, line, names, hear, idle } = await startLine({ type: "subscriber", outputs: ["loop"] });
+    idle();
+    ring(port, clock, 2);
+    line.command({ type: "answer" });
+    port.edge("current", true, clock.now());
+    hear(6_200, toneSamples("era", "busy"));
+    expect(names().at(-1)).toBe("cleared");
+    expect(port.energised.size).toBe(0);
+  });
+
   it("notices that the PAX has stopped ringing", async () => {
     const { port, clock, names, idle } = await startLine({ type: "subscriber", outputs: ["loop"] });
     idle();
@@ -461,7 +478,7 @@ describe("a subscriber line", () => {
     line.command({ type: "seize", digits: [5, 1] });
     port.edge("current", true, clock.now());
     clock.advance(5_000);
-    expect(port.patterns).toEqual([encodeNumber([5, 1], profile)]);
+    expect(port.patterns).toEqual([encodeNumber([5], profile), encodeNumber([1], profile)]);
     expect(names().at(-1)).toBe("dialled");
   });
 
