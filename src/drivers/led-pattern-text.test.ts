@@ -7,7 +7,7 @@ const step = fc.record({ closed: fc.boolean(), ms: fc.double({ min: 0, max: 900,
 
 describe("the text of a pattern", () => {
   it("is a step per level, with the dead-man at the end", () => {
-    expect(HOLD_TEXT).toBe("1 1000 1 0 0 1 0 0\n");
+    expect(HOLD_TEXT).toBe("1 900 1 0 0 1 0 0\n");
     expect(OPEN_TEXT).toBe("0 1 0 0\n");
     const [chunk] = planPattern([
       { closed: false, ms: 67 },
@@ -21,7 +21,7 @@ describe("the text of a pattern", () => {
   });
 
   it("closes the loop after a break that ends a pattern", () => {
-    expect(planPattern([{ closed: false, ms: 67 }])[0]?.text).toBe("0 67 0 0 1 1000 1 0 0 1 0 0\n");
+    expect(planPattern([{ closed: false, ms: 67 }])[0]?.text).toBe("0 67 0 0 1 900 1 0 0 1 0 0\n");
   });
 
   it("takes a whole digit 0 and the longest extension in one write", () => {

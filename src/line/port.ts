@@ -21,7 +21,7 @@ export interface Edge {
 }
 
 /**
- * One step of a timed pattern on the loop output. A whole digit (or number) is one pattern, handed over in one piece
+ * One step of a timed pattern on the loop output. A whole digit is one pattern, handed over in one piece
  * to something that keeps time by itself; see `kernel-gpio` in the reference: the LED class's `hr_pattern`.
  */
 export interface PatternStep {
@@ -29,8 +29,11 @@ export interface PatternStep {
   readonly ms: number;
 }
 
-/** How long outputs stay energised after the last `refresh`, ms. The kernel (or the simulator) enforces it (EJ). */
-export const DEAD_MAN_MS = 1_000;
+/**
+ * How long outputs stay energised after the last `refresh`, ms. The kernel (or the simulator) enforces it (EJ). With the
+ * longest digit, a second, it stays below the 2 s in which a dead supervisor's line is to be released.
+ */
+export const DEAD_MAN_MS = 900;
 /** How often a line with energised outputs is refreshed, ms. */
 export const REFRESH_MS = 400;
 

@@ -17,14 +17,14 @@ const digitTwo = [
   { closed: true, ms: 33 },
 ];
 
-it("opens every output 1.000 s after the last refresh", () => {
+it("opens every output 0.900 s after the last refresh", () => {
   const { clock, log, outputs } = bench();
   outputs.set("loop", true);
   outputs.set("busy", true);
   clock.advanceTo(400);
   outputs.refresh();
   clock.advanceTo(5_000);
-  expect(log).toEqual(["loop on 0", "busy on 0", "loop off 1400", "busy off 1400"]);
+  expect(log).toEqual(["loop on 0", "busy on 0", "loop off 1300", "busy off 1300"]);
   expect(clock.pending).toBe(0);
 });
 
@@ -36,7 +36,7 @@ it("finishes a pattern at its own times, refreshed or not, and then holds for th
   clock.advanceTo(550);
   outputs.refresh();
   clock.advanceTo(5_000);
-  expect(log).toEqual(["loop on 0", "loop off 500", "loop on 567", "loop off 600", "loop on 667", "loop off 1700"]);
+  expect(log).toEqual(["loop on 0", "loop off 500", "loop on 567", "loop off 600", "loop on 667", "loop off 1600"]);
 });
 
 it("ends a pattern when the loop is set", () => {
@@ -53,5 +53,5 @@ it("leaves the loop closed after an empty pattern", () => {
   const { clock, log, outputs } = bench();
   outputs.playPattern([]);
   clock.advanceTo(5_000);
-  expect(log).toEqual(["loop on 0", "loop off 1000"]);
+  expect(log).toEqual(["loop on 0", "loop off 900"]);
 });
