@@ -6,24 +6,23 @@ import type { PhoneCondition } from "../../sim/watch.ts";
 import { simulatedPaxOf } from "../simulated-pax.ts";
 import type { CallReport, ClearBy, Outcome } from "./outcome.ts";
 import type { Narrate, Stage } from "./stage.ts";
-import { clear, type FarEnd, speakAndListen, TONE_FROM_PAX_HZ } from "./talk.ts";
+import { clear, type FarEnd, keepTalking, speakAndListen, type TalkOptions, TONE_FROM_PAX_HZ } from "./talk.ts";
 import { first, holds } from "./waiting.ts";
 
+const REST_LIMIT_MS = 5_000;
 const DIAL_TONE_LIMIT_MS = 10_000;
 /** Longest that a refused call may take until its tone is known, ms. */
 const TONE_LIMIT_MS = 12_000;
 /** The gateway's test tone (ITU-T O.133: 1004 to 1020 Hz); Asterisk's Milliwatt() gives this. */
 const MILLIWATT_HZ = 1_004;
 
-export interface FromPaxOptions {
+export interface FromPaxOptions extends TalkOptions {
   /** Extension number of the calling telephone. */
   readonly from: string;
   /** Everything that is dialled, with the tie-line digit. */
   readonly number: string;
   /** How long the caller lets it ring, ms. */
   readonly giveUpMs: number;
-  /** How long both keep talking after their tones were measured, ms. */
-  readonly talkMs: number;
   readonly clearBy: ClearBy;
 }
 
@@ -40,13 +39,13 @@ export async function callFromPax(stage: Stage, options: FromPaxOptions, narrate
   const { from: ext } = options;
   const phone = (await stage.pax.phones()).find((one) => one.ext === ext);
   if (phone === undefined) throw new GatewayError("no-such-phone", `the simulated PAX has no telephone ${ext}`);
-  if (phone.offHook || phone.state !== "idle") {
+  // It may still be coming to rest from its last call.
+  if (phone.offHook || !(await holds(stage.pax.waitFor(ext, "idle", REST_LIMIT_MS)))) {
     throw new GatewayError("phone-in-use", `PAX telephone ${ext} is in use (${phone.state})`);
   }
   try {
     return await call(stage, options, narrate);
   } finally {
-    await stage.pax.play(ext, null);
     await stage.pax.hangup(ext);
   }
 }
@@ -108,9 +107,7 @@ async function call(stage: Stage, options: FromPaxOptions, narrate: Narrate): Pr
   const ends = { ext, call: callId, phone: outgoing ?? "" };
   const heard = await speakAndListen(stage, ends, await farEnd(stage, target), narrate);
   const faults = [...heard.faults];
-  if (options.talkMs > 0 && (await endsWithin(stage, callId, since, options.talkMs))) {
-    faults.push("the call ended while both talked");
-  }
+  faults.push(...(await keepTalking(stage, callId, since, options)));
   faults.push(...(await clear(stage, ends, options.clearBy, since, narrate)));
   const { atPax, atEvent } = heard;
   return { outcome: "answered", detail: "answered", atPax, atEvent, faults, answeredAfterMs };
@@ -186,12 +183,4 @@ async function farEnd(stage: Stage, target: DialTarget | null): Promise<FarEnd> 
   const phones = await stage.event.phones();
   const echoes = phones.some(({ number, behaviour }) => number === target.number && behaviour.kind === "echo");
   return echoes ? { kind: "tone", frequencyHz: TONE_FROM_PAX_HZ } : { kind: "telephone" };
-}
-
-/** Keeps talking; answers whether the call ended meanwhile. */
-async function endsWithin(stage: Stage, call: CallId | null, since: number, ms: number): Promise<boolean> {
-  const ended = await stage.diary.until(since, ms, (event) =>
-    event.type === "ended" && event.call === call ? true : null,
-  );
-  return ended === true;
 }

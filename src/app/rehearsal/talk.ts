@@ -2,7 +2,7 @@ import { GatewayError } from "../../base/errors.ts";
 import type { CallId } from "../../sim/event-types.ts";
 import type { ClearBy, ToneMeasure } from "./outcome.ts";
 import type { Narrate, Stage } from "./stage.ts";
-import { holds } from "./waiting.ts";
+import { first, holds } from "./waiting.ts";
 
 /** Tones that cannot be taken for one another, nor for a harmonic of a tone of the exchange's (400 Hz, 33 1/3 Hz). */
 export const TONE_FROM_PAX_HZ = 730;
@@ -11,6 +11,8 @@ export const TONE_FROM_EVENT_HZ = 1_270;
 const SENT_DB = -13;
 /** Below this the tone did not come through; a whole call loses a few dB at most. */
 const HEARD_DB = -30;
+/** Of the PAX, in either set of tones (`line-signalling`). */
+const BUSY_TONE_HZ = 400;
 const LISTEN_MS = 400;
 const HEAR_LIMIT_MS = 4_000;
 const CLEAR_LIMIT_MS = 15_000;
@@ -20,6 +22,14 @@ export interface Ends {
   readonly ext: string;
   readonly call: CallId | null;
   readonly phone: string;
+}
+
+/** What happens between the tests of the audio and the clearing. */
+export interface TalkOptions {
+  /** How long both keep talking, ms. */
+  readonly talkMs: number;
+  /** What is to be done first, while both talk; answers what went wrong. */
+  readonly meanwhile?: () => Promise<readonly string[]>;
 }
 
 /** Who listens at the far end: one of our telephones, something that returns or sends a tone, or we do not know. */
@@ -88,12 +98,44 @@ export async function clear(
   await stage.pax.hangup(ext);
   narrate(`PAX ${ext}`, "hangs up");
   if (call === null) return faults;
-  if ((await endedAtEvent()) === true) narrate(`event ${phone}`, "call ended");
+  // A called PAX telephone does not release the exchange: its caller hears busy tone, and clears.
+  const next = await first<"ended" | "tone">(
+    [endedAtEvent().then((ended) => (ended === true ? "ended" : null)), hearsBusyTone(stage, call)],
+    CLEAR_LIMIT_MS,
+  );
+  if (next === "tone") {
+    narrate(`event ${phone}`, "hears the PAX's busy tone, and hangs up");
+    await stage.event.hangup(call);
+    if ((await endedAtEvent()) === true) return faults;
+  }
+  if (next === "ended") narrate(`event ${phone}`, "call ended");
   else {
     faults.push(`the event's end was not cleared within ${CLEAR_LIMIT_MS / 1000} s`);
     await stage.event.hangup(call);
   }
   return faults;
+}
+
+/** Keeps both talking, or does what is to be done meanwhile; answers what went wrong. */
+export async function keepTalking(
+  stage: Stage,
+  call: CallId | null,
+  since: number,
+  options: TalkOptions,
+): Promise<readonly string[]> {
+  const faults = [...((await options.meanwhile?.()) ?? [])];
+  // Without a wait this still sees whether the call has ended already.
+  const ended = await stage.diary.until(since, options.talkMs, (event) =>
+    event.type === "ended" && event.call === call ? true : null,
+  );
+  if (ended === true) faults.push("the call ended while both talked");
+  return faults;
+}
+
+/** The tone itself, and not the end of a word: for as long as busy tone's shortest element lasts. */
+async function hearsBusyTone(stage: Stage, call: CallId): Promise<"tone" | null> {
+  const { levelDb } = await hearAtEvent(stage, call, BUSY_TONE_HZ);
+  return levelDb === null ? null : "tone";
 }
 
 async function hearAtPax(stage: Stage, ext: string, frequencyHz: number): Promise<ToneMeasure> {

@@ -3,7 +3,7 @@ import { GatewayError } from "../../base/errors.ts";
 import type { CallId, EndCause } from "../../sim/event-types.ts";
 import { type CallReport, type ClearBy, outcomeOf } from "./outcome.ts";
 import type { Narrate, Stage } from "./stage.ts";
-import { clear, speakAndListen } from "./talk.ts";
+import { clear, keepTalking, speakAndListen, type TalkOptions } from "./talk.ts";
 import { first, holds } from "./waiting.ts";
 
 const GATEWAY_ANSWER_LIMIT_MS = 15_000;
@@ -11,7 +11,7 @@ const GATEWAY_ANSWER_LIMIT_MS = 15_000;
 const ANSWER_LIMIT_MS = 20_000;
 const RELEASE_LIMIT_MS = 10_000;
 
-export interface ToPaxOptions {
+export interface ToPaxOptions extends TalkOptions {
   /** Number of the calling event telephone. */
   readonly from: string;
   readonly number: string;
@@ -21,7 +21,6 @@ export interface ToPaxOptions {
   readonly liftAfterMs: number | null;
   /** How long the caller waits for an answer, ms. */
   readonly giveUpMs: number;
-  readonly talkMs: number;
   readonly clearBy: ClearBy;
 }
 
@@ -114,9 +113,7 @@ async function follow(stage: Stage, options: ToPaxOptions, about: Call, narrate:
   const ends = { ext: next.ext, call, phone: options.from };
   const heard = await speakAndListen(stage, ends, { kind: "telephone" }, narrate);
   faults.push(...heard.faults);
-  if (options.talkMs > 0 && (await first([ended], options.talkMs)) !== null) {
-    faults.push("the call ended while both talked");
-  }
+  faults.push(...(await keepTalking(stage, call, since, options)));
   faults.push(...(await clear(stage, ends, options.clearBy, since, narrate)));
   const { atPax, atEvent } = heard;
   return { outcome: "answered", detail: "answered", atPax, atEvent, faults, answeredAfterMs };
