@@ -138,7 +138,7 @@ function ringing(state: LineState, input: MachineInput, context: LineContext): S
       if (command.tone !== "ringing") return refuse();
       return enter(state, { status: "proceeding", audio: closed, held: false }, ringOver);
     case "answer":
-      return answer(state, context);
+      return answer(state);
     case "release":
       return refuse();
     case "seize":
@@ -170,7 +170,7 @@ function heldCall(state: LineState, input: MachineInput, context: LineContext): 
     case "tone":
       return command.tone === "ringing" ? proceed({ kind: "tone", tone: "ringing" }) : release(state, atMs, context);
     case "answer":
-      return answer(state, context);
+      return answer(state);
     case "release":
       return release(state, atMs, context);
     case "seize":
@@ -181,8 +181,7 @@ function heldCall(state: LineState, input: MachineInput, context: LineContext): 
   }
 }
 
-/** Closes the loop; the PAX's release shows as in a call that we make. */
-function answer(state: LineState, context: LineContext): Step {
-  const listen = !context.inputs.has("current");
-  return enter(state, { status: "talking", direction: "in" }, set("loop", true), audio(through, listen));
+/** Closes the loop; the PAX's release shows as in a call that we make: by loop current or by a tone. */
+function answer(state: LineState): Step {
+  return enter(state, { status: "talking", direction: "in" }, set("loop", true), audio(through, true));
 }
