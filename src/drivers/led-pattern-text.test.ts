@@ -13,7 +13,7 @@ describe("the text of a pattern", () => {
       { closed: false, ms: 67 },
       { closed: true, ms: 33 },
     ]);
-    expect(chunk).toEqual({ text: "0 67 0 0 1 1033 1 0 0 1 0 0\n", ms: 100, steps: 2 });
+    expect(chunk).toEqual({ text: "0 67 0 0 1 933 1 0 0 1 0 0\n", ms: 100, steps: 2 });
   });
 
   it("of no steps holds the loop", () => {
