@@ -57,10 +57,11 @@ export class Gateway implements Service {
 
     const sipLog = log.child("sip");
     const { directories } = model;
+    const ami = new AmiConnection(model.manager, sipLog);
     this.asterisk = new AsteriskService(
       model,
       {
-        commands: new AmiConnection(model.manager, sipLog),
+        commands: ami,
         process: new AsteriskProcess(
           {
             program: prepared.program,
@@ -82,7 +83,12 @@ export class Gateway implements Service {
     );
     this.sip = new AsteriskCalls(
       ari,
-      { placeOf, leaseS: LEASE_S, attachMedia: (line, media) => this.lines.attachMedia(line, media) },
+      {
+        placeOf,
+        leaseS: LEASE_S,
+        renewLease: (channel, seconds) => ami.endAfter(channel, seconds),
+        attachMedia: (line, media) => this.lines.attachMedia(line, media),
+      },
       sipLog,
     );
     this.calls = new CallService(

@@ -84,6 +84,14 @@ export class AmiConnection implements CommandPort {
     throw new GatewayError("ami-command", `Asterisk did not ${what} ${file}: ${reply.message}`, { details: { file } });
   }
 
+  /** Ends the channel with this id (or name) in so many seconds from now, wherever it is: see `channel-lease`. */
+  async endAfter(channel: string, seconds: number): Promise<void> {
+    const fields = { Action: "AbsoluteTimeout", Channel: channel, Timeout: String(seconds) };
+    const reply = await this.#request(fields, COMMAND_LIMIT_MS);
+    if (reply.response === "Success") return;
+    throw new GatewayError("ami-command", `no time limit for ${channel}: ${reply.message}`, { details: { channel } });
+  }
+
   close(): void {
     const socket = this.#socket;
     this.#socket = undefined;

@@ -6,7 +6,7 @@ import type { DialTarget, EndReason, LegId, SipEvent, SipPort } from "../calls/p
 import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
 import type { AriChannel, AriEvent } from "./ari-types.ts";
-import { LeaseKeeper } from "./channel-lease.ts";
+import { LeaseKeeper, type RenewLease } from "./channel-lease.ts";
 import { clearOrphans } from "./clear-orphans.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
 import { LineBridge } from "./line-bridge.ts";
@@ -16,6 +16,7 @@ export interface AsteriskCallsOptions {
   readonly placeOf: (target: DialTarget) => { readonly context: string; readonly extension: string };
   /** Seconds that a channel lives without a renewal; the dialplan grants the first term. */
   readonly leaseS: number;
+  readonly renewLease: RenewLease;
   /** Joins a line with its audio; null takes it away. */
   readonly attachMedia: (line: string, media: MediaPort | null) => void;
 }
@@ -50,7 +51,7 @@ export class AsteriskCalls implements SipPort, Service {
     this.#ari = ari;
     this.#options = options;
     this.#log = log;
-    this.#leases = new LeaseKeeper(ari, options.leaseS, () => {
+    this.#leases = new LeaseKeeper(options.renewLease, options.leaseS, () => {
       const media = [...this.#bridges.values()].map((bridge) => bridge.channelId);
       return new Set([...this.#byChannel.keys(), ...media]);
     });

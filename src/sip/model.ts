@@ -62,8 +62,8 @@ export interface SipModel {
 export const APPLICATION = "paxgate";
 
 /**
- * Seconds that a channel lives without the supervisor. The dialplan grants the first term, the supervisor renews it by
- * setting `TIMEOUT(absolute)` through ARI; when it is dead, Asterisk itself hangs up.
+ * Seconds that a channel lives without the supervisor. The dialplan grants the first term, the supervisor renews it
+ * by AMI's `AbsoluteTimeout`; when it is dead, Asterisk itself hangs up.
  */
 export const LEASE_S = 15;
 

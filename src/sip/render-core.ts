@@ -176,7 +176,7 @@ export function renderManager(model: SipModel): string {
         ["secret", checked("secret", model.manager.secret, "AMI password")],
         ["deny", "0.0.0.0/0.0.0.0"],
         ["permit", "127.0.0.1/255.255.255.255"],
-        // `command` reads and reloads; `system` is needed to unload a module.
+        // `command` reads and reloads; `system` is needed to unload a module and to renew a lease.
         ["write", "command,system"],
       ],
     ],
