@@ -12,6 +12,7 @@ import { AriConnection } from "../drivers/ari.ts";
 import { AsteriskCalls } from "../drivers/asterisk-calls.ts";
 import { AsteriskFiles } from "../drivers/asterisk-files.ts";
 import { AsteriskProcess } from "../drivers/asterisk-process.ts";
+import { InstanceLock } from "../drivers/instance-lock.ts";
 import { resolveProfile } from "../line/profiles.ts";
 import { LineService } from "../line/service.ts";
 import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
@@ -26,6 +27,8 @@ const RETRY_MS = 5_000;
 /** The whole gateway: lines, calls, Asterisk. It decides nothing; it joins the rooms. */
 export class Gateway implements Service {
   readonly name = "gateway";
+  /** Two gateways would fight over the lines and over one Asterisk. */
+  readonly #lock: InstanceLock;
   readonly #services: ServiceGroup;
   readonly #asterisk: ServiceGroup;
   readonly #log: Log;
@@ -107,6 +110,7 @@ export class Gateway implements Service {
       log.child("calls"),
     );
     const status = new StatusServer(config, this);
+    this.#lock = new InstanceLock([config.paths.runtime, config.paths.state]);
     // Calls listen before anything can happen.
     this.#services = new ServiceGroup("gateway", [status, this.calls, this.sip, this.lines], log.child("app"));
     // Asterisk takes calls only once its profile is known to be in force.
@@ -132,8 +136,12 @@ export class Gateway implements Service {
     return this.#fault ?? this.configFault;
   }
 
-  /** Resolves when the lines are served. Asterisk comes up behind: without it callers hear congestion. */
+  /**
+   * Resolves when the lines are served. Asterisk comes up behind: without it callers hear congestion.
+   * @throws GatewayError `already-running`: another gateway uses the same directories
+   */
   async start(signal: AbortSignal): Promise<void> {
+    await this.#lock.start();
     await this.#services.start(signal);
     this.#keeping = this.#keepAsterisk(AbortSignal.any([signal, this.#life.signal]));
   }
@@ -143,6 +151,7 @@ export class Gateway implements Service {
     await this.#keeping;
     await this.#services.stop();
     await this.#asterisk.stop();
+    await this.#lock.stop();
   }
 
   /** An Asterisk that does not come up is tried again for as long as the gateway runs. */
