@@ -2,6 +2,7 @@ import { EventEmitter, once, setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { Gateway } from "../app/gateway.ts";
 import { type Chosen, chooseConfig } from "../app/last-good.ts";
+import { keepHeapSmall } from "../app/small-heap.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import { createLog } from "../drivers/pino-log.ts";
@@ -33,6 +34,7 @@ A configuration that cannot be used at the start is reported, and the last good 
     level: { type: "string", default: "info" },
   },
   async run({ values }) {
+    keepHeapSmall();
     const format = oneOf(formats, values.log, "--log");
     const log = createLog({ level: oneOf(levels, values.level, "--level"), format });
     const appLog = log.child("app");
