@@ -111,7 +111,7 @@ export function benchDecoder(digits: number, seed: number): Finding[] {
   };
   for (const { name, ...conditions } of CONDITIONS) {
     const refusedBefore = sum(ours.refused);
-    const naiveBefore = naive.wrong;
+    const naiveBefore = naive.wrong + sum(naive.refused) + naive.silent;
     const share = Math.ceil(digits / CONDITIONS.length);
     for (let left = share; left > 0; left -= BATCH) {
       const trains = dialTrains(Math.min(BATCH, left), conditions, random);
@@ -119,10 +119,10 @@ export function benchDecoder(digits: number, seed: number): Finding[] {
       measure(naive, trains, decodeNaively);
     }
     told(`refused as damaged${name}`, sum(ours.refused) - refusedBefore);
-    told(`wrong by the naive one${name}`, naive.wrong - naiveBefore);
+    told(`errors of the naive one${name}`, naive.wrong + sum(naive.refused) + naive.silent - naiveBefore);
   }
   const wrong: Finding = {
-    name: `decoder: wrong of ${(4 * Math.ceil(digits / 4)).toLocaleString("en")}`,
+    name: `decoder: wrong or lost of ${digits.toLocaleString("en")}`,
     unit: "digits",
     goal: { most: 0, of: "worst" },
     values: [ours.wrong + ours.silent],

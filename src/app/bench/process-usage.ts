@@ -4,12 +4,15 @@ import { GatewayError } from "../../base/errors.ts";
 /** Unit of the times in /proc/PID/stat on every Linux that Node runs on (USER_HZ), ms. */
 const TICK_MS = 10;
 
-/** Memory of a process that is in RAM, MB (10^6 bytes). */
-export async function residentMb(pid: number): Promise<number> {
+/** Memory of a process that is in RAM, now and at most since it began, MB (10^6 bytes). */
+export async function residentMb(pid: number): Promise<{ now: number; most: number }> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kib === undefined) throw new GatewayError("no-process", `process ${pid} has no memory`);
-  return (Number(kib) * 1_024) / 1e6;
+  const megabytes = (field: string) => {
+    const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+    if (kib === undefined) throw new GatewayError("no-process", `process ${pid} has no memory`);
+    return (Number(kib) * 1_024) / 1e6;
+  };
+  return { now: megabytes("VmRSS"), most: megabytes("VmHWM") };
 }
 
 /** Processor time that a process has used since it began, in the user's and the kernel's name, ms. */

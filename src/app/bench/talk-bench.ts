@@ -47,13 +47,14 @@ export async function benchTalk(rehearsal: Rehearsal, lines: number, ms: number)
     }));
     const waitedFor = (await waitedMs(rehearsal.gatewayPid)) - waited;
     const heardAfter = await pax.lines();
-    const reports = phones.map((phone) => phone.report(PAX_TONE_HZ));
     const memory = await memoryOf(rehearsal, when);
     const heard = await Promise.all(
       extensions.map((ext) => pax.hear(ext, { ms: LISTEN_MS, frequenciesHz: [TonePhone.frequencyHz] })),
     );
     const deaf = heard.filter(({ tones }) => (tones[0]?.levelDbm0 ?? -100) < HEARD_DBM0).length;
 
+    // Takes a while, in which nobody speaks: last of all.
+    const reports = phones.map((phone) => phone.report(PAX_TONE_HZ));
     const turnarounds = talked.flatMap((line) => line.turnarounds);
     const due = (lines * ms) / FRAME_MS;
     const all = (pick: (report: (typeof reports)[number]) => number) =>
