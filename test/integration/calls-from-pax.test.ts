@@ -1,25 +1,40 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { GatewayRig } from "./support/gateway-rig.ts";
-import { eventOf, fastDials, hearEachOther, levelAt, paxCalls, paxTalksTo, quick } from "./support/scenes.ts";
+import {
+  clearAll,
+  eventOf,
+  fastDials,
+  hangUp,
+  hearEachOther,
+  levelAt,
+  paxCalls,
+  paxTalksTo,
+  quick,
+} from "./support/scenes.ts";
+
+const fromPax = [
+  { dial: "4XXX", trunk: "event" },
+  { dial: "11", trunk: "event", number: "4124" },
+  { dial: "12", trunk: "event", number: "4123" },
+  { dial: "13", trunk: "event", number: "4126" },
+  { dial: "999", trunk: "event", emergency: true },
+];
 
 let rig: GatewayRig;
 beforeAll(async () => {
-  rig = await GatewayRig.start({ tieLines: 4, trunks: 4, config: { pax: { overrides: quick } } as object });
+  const config = { numberPlan: { fromPax, toPax: [] }, pax: { overrides: quick } } as object;
+  rig = await GatewayRig.start({ tieLines: 4, trunks: 4, config });
   await fastDials(rig, "21", "22", "23", "24");
 });
 afterAll(() => rig?.stop());
-// Whatever a call did, nothing may be left of it.
-afterEach(async () => {
-  for (const { ext, offHook } of await rig.pax.phones()) if (offHook) await rig.pax.hangup(ext);
-  await rig.quiet();
-});
+afterEach(() => clearAll(rig));
 
 describe("a call from the PAX that is answered", () => {
   it("carries sound both ways until the PAX caller clears", async () => {
     const call = await paxTalksTo(rig, "21", "4124");
     await hearEachOther(rig, "21", call);
     const ended = rig.eventOf("ended", 5_000, (event) => event.call === call);
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     expect((await ended).cause).toBe("normal");
     expect(eventOf(rig).calls).toEqual([]);
     await rig.quiet();
@@ -30,29 +45,26 @@ describe("a call from the PAX that is answered", () => {
   });
 
   it("gives the PAX caller busy tone when the event phone clears, and no more of its sound", async () => {
-    const call = await paxTalksTo(rig, "21", "4124");
+    const call = await paxTalksTo(rig, "21", "11", "4124");
     await hearEachOther(rig, "21", call);
     await rig.pax.waitFor("21", "answered", 2_000);
     await eventOf(rig).hangup(call);
     await rig.pax.waitFor("21", "busy-tone", 8_000);
     expect(await levelAt(rig, "21", 1_400)).toBeLessThan(-45);
     await rig.until((view) => view.lines.some((line) => line.status === "awaiting-clear"));
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     await rig.quiet();
   });
 
   it("leads two callers on two lines to two phones, each to his own", async () => {
-    const [one, two] = await Promise.all([paxTalksTo(rig, "21", "4124"), paxTalksTo(rig, "22", "01", "4123")]);
-    await Promise.all([
-      hearEachOther(rig, "21", one, 700, 1_400),
-      hearEachOther(rig, "22", two, 900, 1_700),
-    ]);
+    const [one, two] = await Promise.all([paxTalksTo(rig, "21", "11", "4124"), paxTalksTo(rig, "22", "12", "4123")]);
+    await Promise.all([hearEachOther(rig, "21", one, 700, 1_400), hearEachOther(rig, "22", two, 900, 1_700)]);
     expect(await levelAt(rig, "21", 1_700)).toBeLessThan(-45);
     expect(await levelAt(rig, "22", 1_400)).toBeLessThan(-45);
     const { calls, lines } = await rig.status();
     expect(calls.map(({ phase }) => phase)).toEqual(["talking", "talking"]);
     expect(lines.filter(({ status }) => status === "talking")).toHaveLength(2);
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     await rig.until((view) => view.calls.length === 1);
     await hearEachOther(rig, "22", two, 900, 1_700);
   });
@@ -60,7 +72,7 @@ describe("a call from the PAX that is answered", () => {
   it("answers for the event phone only when that answers: ringing tone before", async () => {
     eventOf(rig).setBehaviour("4124", { kind: "answer", afterMs: 6_000 });
     try {
-      const talking = paxTalksTo(rig, "21", "4124");
+      const talking = paxTalksTo(rig, "21", "11", "4124");
       await rig.eventOf("ringing");
       await rig.pax.waitFor("21", "ringing-tone", 8_000);
       expect((await rig.pax.phones()).find(({ ext }) => ext === "21")?.answered).toBe(false);
@@ -108,11 +120,11 @@ describe("a call from the PAX that does not come about", () => {
 
   it("stops ringing the event phone when the caller gives up", async () => {
     const ringing = rig.eventOf("ringing");
-    await paxCalls(rig, "21", "4126");
+    await paxCalls(rig, "21", "13");
     const { call } = await ringing;
     await rig.pax.waitFor("21", "ringing-tone", 8_000);
     const ended = rig.eventOf("ended", 3_000, (event) => event.call === call);
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     await ended;
     await rig.quiet();
   });
@@ -120,7 +132,7 @@ describe("a call from the PAX that does not come about", () => {
   it("hears busy tone when the event phone is given up by the network", async () => {
     eventOf(rig).setBehaviour("4126", { kind: "no-answer", ringMs: 1_000 });
     try {
-      await paxCalls(rig, "21", "4126");
+      await paxCalls(rig, "21", "13");
       await rig.pax.waitFor("21", "busy-tone", 10_000);
     } finally {
       eventOf(rig).setBehaviour("4126", { kind: "no-answer" });
@@ -129,7 +141,7 @@ describe("a call from the PAX that does not come about", () => {
 
   it("is over for the gateway when the caller clears in the middle of the number", async () => {
     await paxCalls(rig, "21", "41");
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     await rig.quiet(3_000);
   });
 });

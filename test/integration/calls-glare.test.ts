@@ -1,7 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TopologyInput } from "../../src/sim/topology.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
-import { type CallWatch, eventCalls, eventOf, fastDials, hearEachOther, quick, statusesOf } from "./support/scenes.ts";
+import {
+  type CallWatch,
+  clearAll,
+  eventCalls,
+  fastDials,
+  hangUp,
+  hearEachOther,
+  quick,
+  statusesOf,
+} from "./support/scenes.ts";
 
 /** A slow relay set: for this long the exchange has taken the line, and nothing shows it at our end, ms. */
 const SEIZE_MS = 400;
@@ -39,18 +48,12 @@ async function glare(): Promise<{ call: CallWatch; from: number }> {
   return { call, from };
 }
 
-async function clearAll(): Promise<void> {
-  for (const { call } of eventOf(rig).calls) await eventOf(rig).hangup(call);
-  for (const { ext, offHook } of await rig.pax.phones()) if (offHook) await rig.pax.hangup(ext);
-  await rig.quiet();
-}
-
 describe("glare with another line free", () => {
   beforeAll(async () => {
     rig = await GatewayRig.start({ tieLines: 2, topology: slowToSeize, config });
     await fastDials(rig, "21");
   });
-  afterEach(clearAll);
+  afterEach(() => clearAll(rig));
   afterAll(() => rig?.stop());
 
   it("leaves the line to the PAX's call, and ours goes by the other", async () => {
@@ -63,10 +66,7 @@ describe("glare with another line free", () => {
     await rig.pax.lift("34");
     await call.event("answered");
     expect(statusesOf(rig, "tie2", from)[0]).toBe("seizing");
-    await Promise.all([
-      hearEachOther(rig, "21", outward, 700, 1_400),
-      hearEachOther(rig, "34", call.call, 900, 1_700),
-    ]);
+    await Promise.all([hearEachOther(rig, "21", outward, 700, 1_400), hearEachOther(rig, "34", call.call, 900, 1_700)]);
   });
 });
 
@@ -75,13 +75,13 @@ describe("glare with no other line", () => {
     rig = await GatewayRig.start({ tieLines: 1, topology: slowToSeize, config });
     await fastDials(rig, "21");
   });
-  afterEach(clearAll);
+  afterEach(() => clearAll(rig));
   afterAll(() => rig?.stop());
 
   it("is tried again once after two seconds, when the PAX's caller has cleared", async () => {
     const { call, from } = await glare();
     const seizedAt = performance.now();
-    await rig.pax.hangup("21");
+    await hangUp(rig, "21");
     await rig.logged((record) => record["status"] === "idle" && record["line"] === "tie1", from);
     const idleAt = rig.log.length;
     await rig.logged((record) => record["status"] === "seizing" && record["line"] === "tie1", idleAt);

@@ -34,6 +34,8 @@ export interface RigOptions {
   readonly config?: ConfigInput;
   /** Changes to the simulated exchange. */
   readonly topology?: (standard: TopologyInput) => TopologyInput;
+  /** Calls at the same time through each trunk; the configuration's own default unless told. */
+  readonly callLimit?: number;
   /** Without the simulated event network, for tests that bring their own SIP peer; the port is then free for it. */
   readonly withoutEvent?: boolean;
 }
@@ -105,6 +107,7 @@ export class GatewayRig {
           name: `t${username}`,
           username,
           password: `pw-${username}`,
+          ...(options.callLimit === undefined ? {} : { callLimit: options.callLimit }),
         })),
         ...(options.config ?? {}),
         sip: {
@@ -154,8 +157,11 @@ export class GatewayRig {
     }
   }
 
-  /** Starts the gateway (again) and waits until it can make calls, its lines are idle and its trunks registered. */
-  async startGateway(): Promise<void> {
+  /**
+   * Starts the gateway (again) and waits until it can make calls, its trunks are registered and its lines idle, or
+   * whatever else `fits` wants of them.
+   */
+  async startGateway(fits = (view: GatewayView) => view.lines.every((line) => line.status === "idle")): Promise<void> {
     const child = spawn(
       process.execPath,
       [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json", "--level", "debug"],
@@ -179,7 +185,7 @@ export class GatewayRig {
     died.catch(() => undefined);
     const ready = async () => {
       await this.logged((record) => record["msg"] === "ready for calls", from);
-      await this.until((view) => view.lines.every((line) => line.status === "idle"));
+      await this.until(fits);
       for (const { username } of this.event === null ? [] : this.config.trunks) {
         while (!(await this.event?.registered(username))) await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -216,6 +222,7 @@ export class GatewayRig {
     return join(this.directory, "last-good.yaml");
   }
 
+  /** Process id of the gateway; 0 when it was stopped. */
   get gatewayPid(): number {
     return this.#gateway?.pid ?? 0;
   }
@@ -295,7 +302,10 @@ export class GatewayRig {
         if (fits(found)) resolve(found);
       });
     });
-    return within(ms, next, `no ${type} event of the event network`).finally(dispose);
+    const found = within(ms, next, `no ${type} event of the event network`).finally(dispose);
+    // A test that has failed already awaits it no more.
+    found.catch(() => undefined);
+    return found;
   }
 
   /** Stops and removes everything. */

@@ -30,6 +30,21 @@ export async function fastDials(rig: GatewayRig, ...exts: readonly string[]): Pr
   await Promise.all(exts.map((ext) => rig.pax.setPhone(ext, { dial })));
 }
 
+/** Replaces the handset and waits until the exchange has seen it: who lifts sooner has never cleared. */
+export async function hangUp(rig: GatewayRig, ext: string): Promise<void> {
+  await rig.pax.hangup(ext);
+  await rig.pax.waitFor(ext, "idle", 3_000);
+}
+
+/** Everybody clears; whatever a call did, nothing may be left of it. */
+export async function clearAll(rig: GatewayRig): Promise<void> {
+  for (const { call } of rig.event?.calls ?? []) await rig.event?.hangup(call);
+  const lifted = (await rig.pax.phones()).filter(({ offHook }) => offHook);
+  await Promise.all(lifted.map(({ ext }) => hangUp(rig, ext)));
+  await rig.quiet();
+  if (rig.event !== null) expect(rig.event.calls).toEqual([]);
+}
+
 /** Lifts, dials the tie-line digit and waits for the gateway's dial tone. */
 export async function takeLine(rig: GatewayRig, ext: string, tieDigit = "9"): Promise<void> {
   await rig.pax.lift(ext);
@@ -153,4 +168,17 @@ export function statusesOf(rig: GatewayRig, line: string, from: number): string[
     .slice(from)
     .filter((record) => record["msg"] === "line status" && record["line"] === line)
     .map((record) => String(record["status"]));
+}
+
+/** How long outputs towards the PAX are energised after something was done, ms. They open at every impulse as well. */
+export async function outputsHeldAfter(rig: GatewayRig, action: () => Promise<void>): Promise<number> {
+  await action();
+  const began = performance.now();
+  let heldUntil = began;
+  for (let now = began; now - heldUntil < 1_200; now = performance.now()) {
+    if (now - began > LIMIT_MS) throw new Error(`outputs held: ${JSON.stringify(await rig.pax.lines())}`);
+    if ((await rig.pax.lines()).some(({ outputs }) => outputs.length > 0)) heldUntil = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return heldUntil - began;
 }
