@@ -66,6 +66,8 @@ async function runAll(loaded: LoadedConfig, logs: string, level: string): Promis
 
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
+  // Ctrl-C also ends a `tee` that reads us: everything is stopped in order all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   let ensemble: Ensemble | undefined;
   let firstAt = 0;
   const interrupt = () => {
