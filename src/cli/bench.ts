@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { benches, runBenches } from "../app/bench/benches.ts";
 import { judge } from "../app/bench/finding.ts";
 import { describeMachine } from "../app/bench/machine.ts";
+import { Rehearsal } from "../app/bench/rehearsal.ts";
 import { printTable } from "../app/bench/report.ts";
 import { describeError } from "../base/errors.ts";
 
@@ -39,7 +40,11 @@ async function main(): Promise<number> {
   }
   const unknown = values.only.find((name) => !benches.some((bench) => bench.name === name));
   const runs = Number(values.runs ?? (values.quick ? 1 : 3));
-  if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) throw new TypeError(unknown ?? "--runs N");
+  if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
+    throw new TypeError(
+      unknown === undefined ? "--runs takes a whole number from 1" : `there is no bench "${unknown}"`,
+    );
+  }
   const machine = describeMachine();
   const programs = dirname(fileURLToPath(import.meta.url));
   const findings = await runBenches({
@@ -59,6 +64,11 @@ async function main(): Promise<number> {
   return judged.some(({ verdict }) => verdict === "missed") ? 1 : 0;
 }
 
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    void Rehearsal.stopAll().finally(() => process.exit(1));
+  });
+}
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -29,6 +29,7 @@ const RTP_PORTS = 200;
  * on the lines (a tap) and on the trunk (a plain SIP server). Loopback only, with free ports, in a directory of its own.
  */
 export class Rehearsal {
+  static readonly #running = new Set<Rehearsal>();
   readonly tap: LineTap;
   readonly peer: SipPeer;
   readonly pax: SimClient;
@@ -55,6 +56,11 @@ export class Rehearsal {
     this.pax = made.pax;
   }
 
+  /** For a bench that is broken off: ends whatever was started. */
+  static async stopAll(): Promise<void> {
+    await Promise.allSettled([...Rehearsal.#running].map((rehearsal) => rehearsal.stop()));
+  }
+
   /** Everything but the gateway. `programs` is the folder of the bundled programs. */
   static async start(programs: string, lines: number): Promise<Rehearsal> {
     const directory = await mkdtemp(join(tmpdir(), "paxgate-bench-"));
@@ -75,6 +81,7 @@ export class Rehearsal {
     const peer = new SipPeer(sipPort);
     const pax = new SimClient(join(place, PAX_CONTROL_SOCKET));
     const rehearsal = new Rehearsal({ directory, programs, simulator, tap, peer, pax });
+    Rehearsal.#running.add(rehearsal);
     try {
       await peer.start(peerPort);
       await simulator.line("ready", LIMIT_MS);
@@ -133,6 +140,7 @@ export class Rehearsal {
 
   /** Stops and removes everything. */
   async stop(): Promise<void> {
+    if (!Rehearsal.#running.delete(this)) return;
     await this.endGateway();
     const at = (path: string) => join(this.#directory, path);
     await endLeftOverAsterisk(directoriesBelow(at("run"), at("state"), findAsterisk().modules));
