@@ -1,5 +1,5 @@
 import { buildDialplan } from "./dialplan.ts";
-import type { AccountPeer, SipModel, TrunkPeer } from "./model.ts";
+import { type AccountPeer, APPLICATION, type SipModel, type TrunkPeer } from "./model.ts";
 import { MODULES } from "./modules.ts";
 import { NEUTRAL_NAME, usesTcp } from "./render-sip.ts";
 import { withPort } from "./values.ts";
@@ -12,6 +12,8 @@ export interface Desired {
   readonly peers: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly modules: ReadonlySet<string>;
   readonly dialplan: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What Asterisk adds by itself for an application that is connected; no peer's context leads there. */
+  readonly dialplanAllowed: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export function desiredState(model: SipModel): Desired {
@@ -28,6 +30,9 @@ export function desiredState(model: SipModel): Desired {
     peers,
     modules: new Set(MODULES),
     dialplan: dialplanLines(model),
+    dialplanAllowed: new Map([
+      [`stasis-${APPLICATION} (res_stasis)`, new Set(["h,1,NoOp()", `_.,1,Stasis(${APPLICATION})`])],
+    ]),
   };
 }
 

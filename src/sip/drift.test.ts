@@ -33,6 +33,19 @@ describe("drift", () => {
     expect(planRepair([], true)).toEqual([]);
   });
 
+  it("is not the context that Asterisk makes for a connected application, unless something was added to it", () => {
+    const shown = (extra: string) =>
+      parseDialplan([
+        "[ Context 'stasis-paxgate' created by 'res_stasis' ]",
+        "  'h' =>            1. NoOp()                                     [res_stasis]",
+        `  '_.' =>           1. Stasis(paxgate)                            [res_stasis]${extra}`,
+      ]);
+    const drift = (context: ReturnType<typeof parseDialplan>) =>
+      findDrift(desired, observed({ dialplan: new Map([...desired.dialplan, ...context]) }));
+    expect(drift(shown(""))).toEqual([]);
+    expect(drift(shown(" and more"))).toHaveLength(1);
+  });
+
   it.each([...desired.settings.keys()])("of the setting %s is found, also when the line is missing or twice", (key) => {
     const values = new Map(desired.settings);
     values.set(key, "something else");

@@ -76,6 +76,8 @@ function dialplanFindings(desired: Desired, observed: Observed): Finding[] {
   for (const context of new Set([...desired.dialplan.keys(), ...observed.dialplan.keys()])) {
     const wanted = desired.dialplan.get(context);
     const found = observed.dialplan.get(context);
+    const allowed = desired.dialplanAllowed.get(context);
+    if (allowed !== undefined && [...(found ?? [])].every((line) => allowed.has(line))) continue;
     if (wanted === undefined || found === undefined) {
       const [is, should] = found === undefined ? ["missing", "present"] : ["present", "absent"];
       findings.push({ kind: "dialplan", subject: context, wanted: should, found: is });
