@@ -8,6 +8,7 @@ import {
   jsonOption,
   print,
   printJson,
+  usualConfig,
   warnOfState,
 } from "./command.ts";
 
@@ -18,7 +19,7 @@ export const accounts = command({
   details: `${configHelp}\n${jsonHelp}\n${helpHelp}\n\nThe secrets are generated once and kept in the state directory (mode 0600).`,
   options: { ...configOption, ...jsonOption },
   async run({ values }) {
-    const { loaded } = await loadWithSecrets(values.config);
+    const { loaded } = await loadWithSecrets(usualConfig(values.config));
     const repository = await openRepository(loaded, warnOfState);
     const names = loaded.config.accounts.map((account) => account.name);
     const issued = await repository.ensureAccounts(names);

@@ -1,6 +1,16 @@
 import { loadWithSecrets } from "../app/prepare.ts";
 import { GatewayError } from "../base/errors.ts";
-import { command, configHelp, configOption, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
+import {
+  command,
+  configHelp,
+  configOption,
+  helpHelp,
+  jsonHelp,
+  jsonOption,
+  print,
+  printJson,
+  usualConfig,
+} from "./command.ts";
 
 export const check = command({
   name: "check",
@@ -10,7 +20,7 @@ export const check = command({
   options: { ...configOption, ...jsonOption },
   async run({ values }) {
     try {
-      const { loaded } = await loadWithSecrets(values.config);
+      const { loaded } = await loadWithSecrets(usualConfig(values.config));
       const { lines, trunks, accounts } = loaded.config;
       const counts = { lines: lines.length, trunks: trunks.length, accounts: accounts.length };
       if (values.json) printJson({ ok: true, file: loaded.file, ...counts });

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { GatewayError } from "../base/errors.ts";
+import { demonstrationConfig } from "./state-place.ts";
 
 /** Exit statuses: 0 done, 1 failed, 2 called wrongly. */
 export type ExitStatus = 0 | 1 | 2;
@@ -61,8 +63,16 @@ export function command<const O extends Options>(definition: Definition<O>): Com
 export const DEFAULT_CONFIG = "/boot/firmware/paxgate.yaml";
 
 /** The option that every command with a configuration has. */
-export const configOption = { config: { type: "string", short: "c", default: DEFAULT_CONFIG } } as const;
-export const configHelp = `  -c, --config FILE  configuration (default ${DEFAULT_CONFIG})`;
+export const configOption = { config: { type: "string", short: "c" } } as const;
+export const configHelp = `  -c, --config FILE  configuration (default ${DEFAULT_CONFIG}; where that is not there,
+                     the one that "paxgate start" has written)`;
+
+/** The configuration that a command is about when it is not told. */
+export function usualConfig(given: string | undefined): string {
+  if (given !== undefined) return given;
+  const demonstration = demonstrationConfig();
+  return !existsSync(DEFAULT_CONFIG) && existsSync(demonstration) ? demonstration : DEFAULT_CONFIG;
+}
 
 export const jsonOption = { json: { type: "boolean", default: false } } as const;
 export const jsonHelp = "  --json             print JSON, for scripts";

@@ -3,7 +3,17 @@ import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
 import { GatewayError } from "../base/errors.ts";
 import { configError, loadConfig } from "../config/load.ts";
 import { JsonLinesClient } from "../sim/json-lines.ts";
-import { command, configHelp, configOption, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
+import {
+  command,
+  configHelp,
+  configOption,
+  helpHelp,
+  jsonHelp,
+  jsonOption,
+  print,
+  printJson,
+  usualConfig,
+} from "./command.ts";
 
 export const lines = command({
   name: "lines",
@@ -17,7 +27,7 @@ ${helpHelp}
 Impulse speed is normal from 9 to 11 impulses a second, break from 60 to 72 %.`,
   options: { ...configOption, ...jsonOption },
   async run({ values }) {
-    const loaded = await loadConfig(values.config);
+    const loaded = await loadConfig(usualConfig(values.config));
     if (!loaded.ok) throw configError(loaded.error);
     const view = await askGateway(loaded.value.config.paths.runtime);
     if (values.json) printJson(view);

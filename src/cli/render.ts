@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prepare } from "../app/prepare.ts";
 import { renderProfile } from "../sip/render.ts";
-import { command, configHelp, configOption, helpHelp, print, warnOfState } from "./command.ts";
+import { command, configHelp, configOption, helpHelp, print, usualConfig, warnOfState } from "./command.ts";
 
 export const render = command({
   name: "render",
@@ -17,7 +17,7 @@ Without DIRECTORY everything is printed. Files are written with mode 0600.`,
   options: { ...configOption, "show-secrets": { type: "boolean", default: false } },
   positionals: { min: 0, max: 1 },
   async run({ values, positionals: [directory] }) {
-    const { model } = await prepare(values.config, { alert: warnOfState });
+    const { model } = await prepare(usualConfig(values.config), { alert: warnOfState });
     const secrets = [...model.trunks, ...model.accounts, model.http, model.manager].map((one) => one.secret);
     const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "********"), text);
     for (const [name, text] of renderProfile(model)) {

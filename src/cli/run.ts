@@ -6,7 +6,7 @@ import { keepHeapSmall } from "../app/small-heap.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import { createLog } from "../drivers/pino-log.ts";
-import { command, configHelp, configOption, DEFAULT_CONFIG, helpHelp } from "./command.ts";
+import { command, DEFAULT_CONFIG, helpHelp } from "./command.ts";
 
 const levels = ["debug", "info", "warn", "error"] as const;
 const formats = ["text", "json"] as const;
@@ -17,7 +17,7 @@ export const run = command({
   summary: "Runs the gateway until it is told to stop (SIGINT or SIGTERM).",
   usage: "[-c FILE] [--last-good FILE] [--log text|json] [--level debug|info|warn|error]",
   details: `
-${configHelp}
+  -c, --config FILE  configuration (default ${DEFAULT_CONFIG})
   --last-good FILE   where the last configuration that could be used is kept
                      (default ${DEFAULT_LAST_GOOD} for the default FILE, none for another)
   --log FORMAT       text for people (default on a terminal) or json for the journal
@@ -28,7 +28,7 @@ Asterisk is started with it, as an instance of its own. On a clean stop every li
 SIGHUP takes up a changed configuration once no call is up; one with faults is reported and the old one stays.
 A configuration that cannot be used at the start is reported, and the last good one used.`,
   options: {
-    ...configOption,
+    config: { type: "string", short: "c", default: DEFAULT_CONFIG },
     "last-good": { type: "string" },
     log: { type: "string", default: process.stderr.isTTY ? "text" : "json" },
     level: { type: "string", default: "info" },
