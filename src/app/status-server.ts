@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
+import { JsonLinesServer } from "../base/json-lines.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Config } from "../config/schema.ts";
-import { JsonLinesServer } from "../sim/json-lines.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Name of the socket, in the runtime directory, by which commands ask a running gateway. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
 import { GatewayError } from "../base/errors.ts";
+import { JsonLinesClient } from "../base/json-lines.ts";
 import { configError, loadConfig } from "../config/load.ts";
-import { JsonLinesClient } from "../sim/json-lines.ts";
 import {
   command,
   configHelp,

@@ -1,6 +1,6 @@
 import type { Dispose } from "../base/events.ts";
+import { JsonLinesClient } from "../base/json-lines.ts";
 import type { LineEndStatus, Method, Params, PaxEvent, PhoneStatus } from "./control-port.ts";
-import { JsonLinesClient } from "./json-lines.ts";
 import type { Hearing, PhoneCondition } from "./watch.ts";
 
 /** Works the telephones of a simulated PAX, and tells what they hear. Every method rejects with a GatewayError. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
+import { JsonLinesClient, JsonLinesServer } from "../base/json-lines.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { EventNetwork } from "./event-network.ts";
 import type {
@@ -13,7 +14,6 @@ import type {
   PhoneOptions,
   PhoneSound,
 } from "./event-types.ts";
-import { JsonLinesClient, JsonLinesServer } from "./json-lines.ts";
 
 /** The event network worked from another process, over a local socket. */
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { GatewayError } from "../base/errors.ts";
+import { JsonLinesServer } from "../base/json-lines.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { HardwareServer } from "./hardware-server.ts";
-import { JsonLinesServer } from "./json-lines.ts";
 import { PaxControl } from "./pax-control.ts";
 import { Simulation } from "./simulation.ts";
 import { type TopologyInput, topologySchema } from "./topology.ts";

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { describeError, GatewayError } from "../base/errors.ts";
-import { type Dispose, TypedEmitter } from "../base/events.ts";
+import { describeError, GatewayError } from "./errors.ts";
+import { type Dispose, TypedEmitter } from "./events.ts";
 
 /**
- * Requests, answers and events as lines of JSON on a local socket, so that a command can work a simulation that runs
+ * Requests, answers and events as lines of JSON on a local socket, so that a command can work a gateway or a simulation that runs
  * in another process. `{id, method, params}` is answered by `{id, result}` or `{id, error: {code, message}}`; events
  * come to everyone as `{event}`.
  */
