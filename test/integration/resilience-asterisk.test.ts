@@ -1,0 +1,118 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { GatewayRig } from "./support/gateway-rig.ts";
+import {
+  clearAll,
+  eventCalls,
+  eventOf,
+  fastDials,
+  hearEachOther,
+  outputsHeldAfter,
+  paxTalksTo,
+  quick,
+} from "./support/scenes.ts";
+
+/** Asterisk dies, or is tampered with, under a gateway that goes on. */
+
+let rig: GatewayRig;
+beforeAll(async () => {
+  rig = await GatewayRig.start({
+    config: {
+      numberPlan: {
+        fromPax: [{ dial: "4XXX", trunk: "event" }],
+        toPax: [{ number: "413X", extension: "3X" }],
+      },
+      pax: { overrides: quick },
+    },
+    topology: (standard) => ({
+      ...standard,
+      lines: standard.lines?.map((line) => ({ ...line, reversal: true })) ?? [],
+    }),
+  });
+  await fastDials(rig, "21", "22");
+}, 30_000);
+afterAll(() => rig?.stop());
+afterEach(async () => {
+  await rig.until((view) => view.ready);
+  await clearAll(rig);
+  await expect.poll(() => rig.asterisk("core show channels count")).toContain("0 active channels");
+});
+
+async function answeredFromNetwork() {
+  const watch = eventCalls(rig, "4777", "4134");
+  await rig.pax.waitFor("34", "ringing", 10_000);
+  await rig.pax.lift("34");
+  await watch.event("answered");
+  return watch;
+}
+
+/** Kills it and waits until another one takes calls. */
+async function killAsterisk(): Promise<void> {
+  process.kill(rig.asteriskPid, "SIGKILL");
+}
+
+async function isBack(): Promise<void> {
+  await rig.until((view) => view.ready);
+  for (const { username } of rig.config.trunks) {
+    await expect.poll(() => eventOf(rig).registered(username)).toBe(true);
+  }
+}
+
+describe("an Asterisk that is killed", () => {
+  it("while a PAX caller talks: he hears congestion within two seconds, and may call again when it is back", async () => {
+    const call = await paxTalksTo(rig, "21", "4123");
+    await hearEachOther(rig, "21", call);
+    const killed = rig.asteriskPid;
+    const began = performance.now();
+    await killAsterisk();
+    await rig.until((view) => view.lines.every(({ status }) => status === "idle" || status === "awaiting-clear"));
+    const toldAfter = performance.now() - began;
+    expect((await rig.pax.lines()).flatMap(({ outputs }) => outputs)).toEqual([]);
+    expect(toldAfter).toBeLessThan(2_000);
+    await rig.pax.waitFor("21", "congestion-tone", 5_000);
+    await isBack();
+    expect(rig.asteriskPid).not.toBe(killed);
+    // Nobody is left to say so to the far end: it ends its call by itself.
+    await eventOf(rig).hangup(call);
+    await clearAll(rig);
+    await hearEachOther(rig, "21", await paxTalksTo(rig, "21", "4124"));
+  });
+
+  it("while a caller from the network talks: the loop opens within two seconds, and the next call comes through", async () => {
+    const watch = await answeredFromNetwork();
+    expect(await outputsHeldAfter(rig, killAsterisk)).toBeLessThan(2_000);
+    await isBack();
+    await eventOf(rig).hangup(watch.call);
+    await clearAll(rig);
+    await answeredFromNetwork();
+  });
+
+  it("while impulses are sent: the loop opens within two seconds and nobody's telephone rings", async () => {
+    const watch = eventCalls(rig, "4777", "4134");
+    await rig.until((view) => view.lines.some((line) => line.status === "sending"));
+    expect(await outputsHeldAfter(rig, killAsterisk)).toBeLessThan(2_000);
+    expect((await rig.pax.phones()).filter(({ state }) => state !== "idle")).toEqual([]);
+    await isBack();
+    await eventOf(rig).hangup(watch.call);
+    await watch.event("ended");
+  });
+});
+
+describe("drift while a call is up", () => {
+  it("is repaired, and the call goes on", async () => {
+    const call = await paxTalksTo(rig, "21", "4123");
+    const { runtime } = rig.config.paths;
+    const file = join(runtime, "asterisk/etc/sip.conf");
+    const rendered = await readFile(file, "utf8");
+    const from = rig.log.length;
+    await appendFile(file, "\n[intruder]\ntype=friend\nhost=dynamic\ncontext=block-caller\n");
+    await rig.asterisk("sip reload");
+    await expect.poll(() => rig.asterisk("sip show peers")).toContain("intruder");
+    // The gateway looks every half a minute.
+    await rig.logged((record) => record["msg"] === "Asterisk is not as rendered", from, 40_000);
+    await expect.poll(() => rig.asterisk("sip show peers"), { timeout: 5_000 }).not.toContain("intruder");
+    expect(await readFile(file, "utf8")).toBe(rendered);
+    await hearEachOther(rig, "21", call);
+  });
+});
