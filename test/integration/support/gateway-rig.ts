@@ -97,7 +97,8 @@ export class GatewayRig {
       const runtime = join(directory.path, "run");
       await mkdir(runtime);
       const eventPort = await freeUdpPort();
-      const rtp = 40_000 + 2 * Math.floor(Math.random() * 8_000);
+      // Below what the event network takes, and below what the machine gives out by itself.
+      const rtp = 10_000 + 2 * Math.floor(Math.random() * 4_800);
       const trunk = { server: "127.0.0.1", port: eventPort };
       const input = {
         lines: Array.from({ length: options.tieLines ?? 2 }, (_, at) => ({ name: `tie${at + 1}` })),
