@@ -1,3 +1,4 @@
+import type { Dispose } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { MediaPort } from "../line/port.ts";
 import type { AriConnection } from "./ari.ts";
@@ -6,6 +7,8 @@ import { leaseVariables } from "./channel-lease.ts";
 import { RtpSession } from "./rtp.ts";
 
 const ENTER_LIMIT_MS = 2_000;
+/** Longest that a leg's channel may take to leave after it was hung up, ms: usually 5. */
+const LEAVE_LIMIT_MS = 1_000;
 
 /** One line's side of a call in Asterisk: a mixing bridge with an `externalMedia` channel that carries its audio. */
 export class LineBridge {
@@ -15,6 +18,8 @@ export class LineBridge {
   readonly channelId: string;
   #ready: Promise<void> = Promise.reject(new Error("the audio leg was not opened"));
   #closed = false;
+  #guestGone: Promise<void> = Promise.resolve();
+  #stopWatching: Dispose = () => undefined;
   #entered: () => void = () => undefined;
   readonly #inStasis = new Promise<void>((resolve) => {
     this.#entered = resolve;
@@ -48,6 +53,7 @@ export class LineBridge {
   }
 
   async add(channelId: string): Promise<void> {
+    if (channelId !== this.channelId) this.#guestGone = this.#leaving(channelId);
     await this.#ari.request("POST", `/bridges/${encodeURIComponent(this.#bridgeId)}/addChannel`, {
       channel: channelId,
     });
@@ -67,10 +73,24 @@ export class LineBridge {
     this.#closed = true;
     this.#rtp.close();
     await this.#ready.catch(() => undefined);
+    // A bridge that is taken down gives whoever is still in it cause 16, over the cause he was hung up with: chan_sip
+    // then says 603 instead of 486 or 404.
+    const left = within(LEAVE_LIMIT_MS, this.#guestGone, "the leg did not leave its bridge");
     await Promise.allSettled([
       this.#ari.request("DELETE", `/channels/${encodeURIComponent(this.channelId)}`),
-      this.#ari.request("DELETE", `/bridges/${encodeURIComponent(this.#bridgeId)}`),
+      left.finally(this.#stopWatching),
     ]);
+    await this.#ari.request("DELETE", `/bridges/${encodeURIComponent(this.#bridgeId)}`).catch(() => undefined);
+  }
+
+  /** Settled when a leg's channel is out of our hands, and so out of the bridge. */
+  #leaving(channelId: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopWatching = this.#ari.on("event", (event) => {
+        if (event.type !== "StasisEnd" && event.type !== "ChannelDestroyed") return;
+        if (event.channel.id === channelId) resolve();
+      });
+    });
   }
 
   async #open(leaseS: number): Promise<void> {
