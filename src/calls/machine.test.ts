@@ -266,6 +266,33 @@ describe("calls to the PAX", () => {
     expect(rig.of("hangup")).toEqual([{ type: "hangup", leg: "three", reason: "busy" }]);
   });
 
+  it("waits for a line that rests between calls, and takes it as soon as it is idle", () => {
+    const rig = new Rig();
+    rig.incoming("4121", "one");
+    rig.dial("tie2", "41");
+    rig.sip({ type: "ended", leg: "one", reason: "normal" });
+    rig.effects = [];
+    rig.incoming("4121", "two");
+    expect(rig.of("hangup")).toEqual([]);
+    expect(rig.of("start-timer")).toMatchObject([{ timer: "glare-retry", ms: 2_000 }]);
+    rig.line("tie1", { type: "idle" });
+    expect(rig.orders("tie1")).toEqual([{ type: "seize", digits: [2, 1] }]);
+    // The retry that was armed finds the call seizing and leaves it alone.
+    rig.feed({ type: "timer", call: rig.call("tie1").id, timer: "glare-retry", atMs: 2_000 });
+    expect(rig.of("line")).toHaveLength(1);
+  });
+
+  it("says busy when the line has not become idle by the retry", () => {
+    const rig = new Rig();
+    rig.incoming("4121", "one");
+    rig.dial("tie2", "41");
+    rig.sip({ type: "ended", leg: "one", reason: "normal" });
+    rig.incoming("4121", "two");
+    const timer = rig.of("start-timer")[0];
+    rig.feed({ type: "timer", call: timer?.call ?? "", timer: "glare-retry", atMs: 2_000 });
+    expect(rig.of("hangup")).toEqual([{ type: "hangup", leg: "two", reason: "busy" }]);
+  });
+
   it("sends keys as impulses in the second stage only", () => {
     const rig = new Rig();
     rig.incoming("4199", "in");

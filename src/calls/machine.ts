@@ -2,7 +2,7 @@ import { assertNever } from "../base/assert-never.ts";
 import { beginFromPax, endFromPax, fromPaxLine, fromPaxSip } from "./from-pax.ts";
 import type { LineReport, SipEvent } from "./port.ts";
 import { type CallsContext, type CallsEffect, type CallsInput, type CallsState, Draft } from "./state.ts";
-import { beginToPax, end, gone, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
+import { beginToPax, end, gone, lineIdle, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
 
 /**
  * Call control as one pure machine over all lines. Invariants: a line carries at most one call, a leg belongs to at
@@ -39,6 +39,7 @@ function onLine(draft: Draft, line: string, report: LineReport): void {
   else if (call !== undefined) fromPaxLine(draft, call, report);
   // After glare the same report ends our call and begins the PAX's.
   if (report.type === "seized" && draft.callOnLine(line) === undefined) beginFromPax(draft, line);
+  if (report.type === "idle") lineIdle(draft, line);
 }
 
 function onSip(draft: Draft, event: SipEvent): void {

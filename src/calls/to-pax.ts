@@ -34,7 +34,20 @@ export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incom
     retried: false,
   };
   draft.report({ type: "begun", call: id, direction: "to-pax", line: null, number });
-  if (!seizeFree(draft, call)) end(draft, call, "busy", `no free line in group ${route.group}`);
+  if (seizeFree(draft, call)) return;
+  // A line that rests between calls is free in a moment: `lineIdle`, or the retry, finds it.
+  const rests = draft.context.lines.some((line) => line.group === route.group && !draft.callOnLine(line.name));
+  if (rests) wait(draft, call);
+  else end(draft, call, "busy", `no free line in group ${route.group}`);
+}
+
+/** A line has become free: a call that waits for one of its group takes it. */
+export function lineIdle(draft: Draft, line: string): void {
+  const group = draft.context.lines.find((one) => one.name === line)?.group;
+  for (const call of draft.calls.values()) {
+    if (call.direction !== "to-pax" || call.phase !== "waiting" || call.route.group !== group) continue;
+    if (seizeFree(draft, call)) return;
+  }
 }
 
 export function toPaxLine(draft: Draft, call: ToPaxCall, line: string, report: LineReport): void {
@@ -148,11 +161,16 @@ function failed(
   if (seizeFree(draft, free)) return;
   if ((reason === "glare" || reason === "not-idle") && !call.retried) {
     // The PAX's call has this line; by then it, or another, may be free.
-    draft.put({ ...free, retried: true, linesTried: [] });
-    draft.do({ type: "start-timer", call: call.id, timer: "glare-retry", ms: draft.context.glareRetryMs });
+    wait(draft, free);
     return;
   }
   end(draft, free, reason === "glare" || reason === "not-idle" ? "busy" : "congestion", `no line: ${reason}`);
+}
+
+/** Waits for the one retry. */
+function wait(draft: Draft, call: ToPaxCall): void {
+  draft.put({ ...call, retried: true, linesTried: [] });
+  draft.do({ type: "start-timer", call: call.id, timer: "glare-retry", ms: draft.context.glareRetryMs });
 }
 
 function talk(draft: Draft, call: ToPaxCall, line: string, phase: "second-stage" | "talking"): void {

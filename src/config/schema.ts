@@ -265,7 +265,8 @@ const trunkSchema = z.strictObject({
   number: digits(1, 8, "Our number on the event network; without it, the username.", "4100").optional(),
   register: z.boolean().default(true).meta({ description: "Register, so that calls come to us.", apply: "restart" }),
   callLimit: z.number().int().min(1).max(32).default(1).meta({
-    description: "Calls at the same time through this trunk.",
+    description:
+      "Calls at the same time through this trunk. Calls to numbers that are no trunk's own count for the first trunk.",
     apply: "restart",
   }),
 });
