@@ -15,6 +15,8 @@ export class TappedLine {
   readonly pulses = new PulseWatch();
   /** From a frame's arrival at the gateway to the frame that it gives back, ms. */
   readonly turnaroundsMs: number[] = [];
+  /** When each of those frames had passed the tap on its way to the gateway, ms. */
+  readonly sinceMs: number[] = [];
   /** Frames towards the PAX without any sound. */
   silent = 0;
   /** Frames given to the gateway that it has not answered yet: when. */
@@ -27,6 +29,7 @@ export class TappedLine {
   /** Forgets what was counted, not what is awaited. */
   clear(): void {
     this.turnaroundsMs.length = 0;
+    this.sinceMs.length = 0;
     this.silent = 0;
   }
 
@@ -40,7 +43,10 @@ export class TappedLine {
 
   fromGateway(frame: Int16Array, atMs: number): void {
     const since = this.#awaited.shift();
-    if (since !== undefined) this.turnaroundsMs.push(atMs - since);
+    if (since !== undefined) {
+      this.turnaroundsMs.push(atMs - since);
+      this.sinceMs.push(since);
+    }
     if (frame.every((sample) => sample === 0)) this.silent++;
   }
 }
