@@ -1,4 +1,7 @@
-/** Measuring and coding of a simulated telephone's audio: pure. */
+/**
+ * Measuring and coding of a simulated telephone's audio: pure. The A-law is computed here, not taken from the line room's
+ * tables, so that a fault of either is heard.
+ */
 
 const FULL_SCALE = 32_767;
 /** What is reported instead of minus infinity, dB. */
