@@ -22,6 +22,15 @@ describe("what an ear takes a sound for", () => {
     }
   });
 
+  it.each(toneNames)("%s tone for no other one, however little of it was heard", (tone) => {
+    for (let startMs = 0; startMs < 3_000; startMs += 340) {
+      for (let ms = 20; ms <= 4_000; ms += 60) {
+        const heard = classify(exchangeTone(tone, ms, startMs));
+        expect([tone, "other", "silence"], `${ms} ms from ${startMs} ms`).toContain(heard);
+      }
+    }
+  });
+
   it("dial tone after a quarter of a second", () => {
     expect(classify(exchangeTone("dial", 260))).toBe("dial");
   });

@@ -76,18 +76,29 @@ function runsOf(samples: Int16Array): Run[] {
   return runs;
 }
 
+interface Cadence {
+  readonly tone: ToneName;
+  readonly on: readonly number[];
+  readonly off: readonly number[];
+  readonly must: number;
+  /** On and off times that have to be heard; 2 unless told. */
+  readonly least?: number;
+}
+
 /** Era and modern cadences: the times that may occur, and one that must. */
-const cadences: readonly { tone: ToneName; on: readonly number[]; off: readonly number[]; must: number }[] = [
+const cadences: readonly Cadence[] = [
   { tone: "ringing", on: [400], off: [200, 2000], must: 400 },
   { tone: "busy", on: [750], off: [750], must: 750 },
   { tone: "congestion", on: [400, 225], off: [350, 525], must: 225 },
   { tone: "congestion", on: [400, 225], off: [350, 525], must: 525 },
-  { tone: "busy", on: [375], off: [375], must: 375 },
+  // The first two times of congestion tone, 400 and 350 ms, are as near to it as makes no difference.
+  { tone: "busy", on: [375], off: [375], must: 375, least: 3 },
 ];
 
 function cadenceOf(runs: readonly Run[]): ToneName | null {
   const near = (ms: number) => (wanted: number) => Math.abs(ms - wanted) <= TOLERANCE_MS;
-  for (const { tone, on, off, must } of cadences) {
+  for (const { tone, on, off, must, least = 2 } of cadences) {
+    if (runs.length < least) continue;
     if (runs.every((run) => (run.on ? on : off).some(near(run.ms))) && runs.some((run) => near(run.ms)(must))) {
       return tone;
     }
