@@ -6,7 +6,7 @@ import type { PhoneCondition } from "../../sim/watch.ts";
 import { simulatedPaxOf } from "../simulated-pax.ts";
 import type { CallReport, ClearBy, Outcome } from "./outcome.ts";
 import type { Narrate, Stage } from "./stage.ts";
-import { clear, type FarEnd, keepTalking, speakAndListen, type TalkOptions, TONE_FROM_PAX_HZ } from "./talk.ts";
+import { clear, type FarEnd, keepTalking, speakAndListen, type TalkOptions, VOICES } from "./talk.ts";
 import { first, holds } from "./waiting.ts";
 
 const REST_LIMIT_MS = 5_000;
@@ -105,7 +105,8 @@ async function call(stage: Stage, options: FromPaxOptions, narrate: Narrate): Pr
 
   const callId = await incoming.known();
   const ends = { ext, call: callId, phone: outgoing ?? "" };
-  const heard = await speakAndListen(stage, ends, await farEnd(stage, target), narrate);
+  const { paxHz } = options.voices ?? VOICES;
+  const heard = await speakAndListen(stage, ends, await farEnd(stage, target, paxHz), options, narrate);
   const faults = [...heard.faults];
   faults.push(...(await keepTalking(stage, callId, since, options)));
   faults.push(...(await clear(stage, ends, options.clearBy, since, narrate)));
@@ -174,13 +175,13 @@ async function targetOf(stage: Stage, tieDigit: string, rest: string): Promise<D
 }
 
 /** What the far end makes of what it hears; a real telephone's owner, and the clock, say what they like. */
-async function farEnd(stage: Stage, target: DialTarget | null): Promise<FarEnd> {
+async function farEnd(stage: Stage, target: DialTarget | null, spokenHz: number): Promise<FarEnd> {
   if (target === null || target.kind === "account") return { kind: "unknown" };
   if (target.kind === "service") {
     if (target.service === "clock") return { kind: "unknown" };
-    return { kind: "tone", frequencyHz: target.service === "milliwatt" ? MILLIWATT_HZ : TONE_FROM_PAX_HZ };
+    return { kind: "tone", frequencyHz: target.service === "milliwatt" ? MILLIWATT_HZ : spokenHz };
   }
   const phones = await stage.event.phones();
   const echoes = phones.some(({ number, behaviour }) => number === target.number && behaviour.kind === "echo");
-  return echoes ? { kind: "tone", frequencyHz: TONE_FROM_PAX_HZ } : { kind: "telephone" };
+  return echoes ? { kind: "tone", frequencyHz: spokenHz } : { kind: "telephone" };
 }

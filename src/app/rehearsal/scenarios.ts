@@ -1,7 +1,10 @@
+import { describeError } from "../../base/errors.ts";
 import { EVENT_PHONES } from "../simulated-event.ts";
 import { callFromPax, type FromPaxOptions } from "./from-pax.ts";
+import { Meeting } from "./meeting.ts";
 import type { CallReport, Outcome } from "./outcome.ts";
 import type { Narrate, Stage } from "./stage.ts";
+import { OTHER_VOICES } from "./talk.ts";
 import { callToPax, type ToPaxOptions } from "./to-pax.ts";
 
 /**
@@ -18,8 +21,10 @@ export interface Scenario {
 const CALLER = "4200";
 /** Two cycles of ringing tone and some: enough for the gateway to know it for what it is. */
 const RINGING_MS = 4_500;
+/** The same, where the call is about something else. */
+const SHORT_RINGING_MS = 2_500;
 const GIVE_UP_MS = 20_000;
-/** Longest that one of two calls waits for the other to be answered, ms. */
+/** Longest that one of two calls waits for the other, ms. */
 const MEET_LIMIT_MS = 20_000;
 const RELEASE_LIMIT_MS = 10_000;
 
@@ -112,12 +117,11 @@ export const scenarios: readonly Scenario[] = [
     name: "no-answer",
     title: "nobody answers: the caller gives up, and the bell stops at once; in both directions",
     run: async (stage, narrate) => {
-      const inward = verify(
-        await callToPax(stage, toPax("4130", { liftAfterMs: null, giveUpMs: 1_500 }), narrate),
-        "no-answer",
-      );
-      const outward = await callFromPax(stage, fromPax("94126", { from: "29", giveUpMs: 2_500 }), narrate);
-      return [...inward, ...verify(outward, "no-answer")];
+      const [inward, outward] = await Promise.all([
+        callToPax(stage, toPax("4130", { liftAfterMs: null, giveUpMs: 1_500 }), narrate),
+        callFromPax(stage, fromPax("94126", { from: "29", giveUpMs: 2_500 }), narrate),
+      ]);
+      return [...verify(inward, "no-answer"), ...verify(outward, "no-answer")];
     },
   },
   {
@@ -140,22 +144,32 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Each call waits, while it talks, until the other one talks too: then both are seen at the gateway. */
+/**
+ * Neither call is over before the other one is: both speak only when both are answered, and clear only when all four
+ * ears have heard their own call's voice.
+ */
 async function twoAtOnce(stage: Stage, narrate: Narrate): Promise<readonly string[]> {
-  const meanwhile = async () => {
-    const both = await stage.until(async () => {
-      const talking = (await stage.gateway()).calls.filter(({ phase }) => phase === "talking");
-      return new Set(talking.map(({ line }) => line)).size >= 2;
-    }, MEET_LIMIT_MS);
-    return both ? [] : ["two calls never talked at the same time"];
+  const answered = new Meeting(2);
+  const heard = new Meeting(2);
+  const beforeTalk = async () => {
+    if (!(await answered.come(MEET_LIMIT_MS))) return ["the two calls were never answered both"];
+    const talking = (await stage.gateway()).calls.filter(({ phase }) => phase === "talking");
+    const lines = new Set(talking.map(({ line }) => line));
+    return lines.size === 2 ? [] : [`${talking.length} calls talk, on ${lines.size} lines`];
   };
-  // What one sees of the other must not be gone before the other has looked.
-  const talkMs = 500;
-  const reports = await Promise.all([
-    callToPax(stage, toPax("4132", { meanwhile, talkMs }), narrate),
-    callFromPax(stage, fromPax("94124", { from: "23", meanwhile, talkMs }), narrate),
+  const meanwhile = async () => ((await heard.come(MEET_LIMIT_MS)) ? [] : ["one call was over before the other"]);
+  const both = { beforeTalk, meanwhile };
+  const each = async (call: Promise<CallReport>) => {
+    const faults = await call.then((report) => verify(report, "answered")).catch((error) => [describeError(error)]);
+    answered.giveUp();
+    heard.giveUp();
+    return faults;
+  };
+  const faults = await Promise.all([
+    each(callToPax(stage, toPax("4132", { ...both, liftAfterMs: SHORT_RINGING_MS }), narrate)),
+    each(callFromPax(stage, fromPax("94124", { from: "23", ...both, voices: OTHER_VOICES }), narrate)),
   ]);
-  return reports.flatMap((report) => verify(report, "answered"));
+  return faults.flat();
 }
 
 /** Telephones that the scenarios need at the event; the gateway's number plan must be the demonstration's. */

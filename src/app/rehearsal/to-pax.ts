@@ -111,7 +111,7 @@ async function follow(stage: Stage, options: ToPaxOptions, about: Call, narrate:
     narrate(caller, `is answered (${(answeredAfterMs / 1000).toFixed(1)} s after the PAX lifted)`);
 
   const ends = { ext: next.ext, call, phone: options.from };
-  const heard = await speakAndListen(stage, ends, { kind: "telephone" }, narrate);
+  const heard = await speakAndListen(stage, ends, { kind: "telephone" }, options, narrate);
   faults.push(...heard.faults);
   faults.push(...(await keepTalking(stage, call, since, options)));
   faults.push(...(await clear(stage, ends, options.clearBy, since, narrate)));
