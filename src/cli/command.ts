@@ -67,11 +67,17 @@ export const configOption = { config: { type: "string", short: "c" } } as const;
 export const configHelp = `  -c, --config FILE  configuration (default ${DEFAULT_CONFIG}; where that is not there,
                      the one that "paxgate start" has written)`;
 
-/** The configuration that a command is about when it is not told. */
+/**
+ * The configuration that a command is about when it is not told.
+ * @throws GatewayError `no-config`
+ */
 export function usualConfig(given: string | undefined): string {
   if (given !== undefined) return given;
   const demonstration = demonstrationConfig();
-  return !existsSync(DEFAULT_CONFIG) && existsSync(demonstration) ? demonstration : DEFAULT_CONFIG;
+  if (existsSync(DEFAULT_CONFIG)) return DEFAULT_CONFIG;
+  if (existsSync(demonstration)) return demonstration;
+  const how = 'name one with -c FILE, or start a demonstration with "paxgate start", which writes one';
+  throw new GatewayError("no-config", `there is no ${DEFAULT_CONFIG}: ${how}`);
 }
 
 export const jsonOption = { json: { type: "boolean", default: false } } as const;

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { open, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, relative } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { generateSecret } from "../credentials/generate.ts";
 import { freeUdpPort } from "../sim/event-ports.ts";
+import { requireTcpPort } from "./ports-taken.ts";
 import { choosePlace, makeOwn, type Place } from "./state-place.ts";
 
 const PORTS_TRIED = 40;
@@ -32,8 +31,8 @@ export async function writeDemonstration(directory: string): Promise<boolean> {
   const ports: Ports = {
     sip: await firstFree(5070, (port) => freeUdpPort("0.0.0.0", port)),
     event: await firstFree(5090, (port) => freeUdpPort("127.0.0.1", port)),
-    ari: await firstFree(8188, tcpPortIsFree),
-    manager: await firstFree(8138, tcpPortIsFree),
+    ari: await firstFree(8188, (port) => requireTcpPort("127.0.0.1", port)),
+    manager: await firstFree(8138, (port) => requireTcpPort("127.0.0.1", port)),
   };
   await writeNew(file, render(ports, await choosePlace(directory), directory), 0o600);
   return true;
@@ -61,14 +60,6 @@ async function firstFree(from: number, isFree: (port: number) => Promise<unknown
     }
   }
   throw new GatewayError("port-in-use", `every port from ${from} to ${from + PORTS_TRIED - 1} is in use`);
-}
-
-async function tcpPortIsFree(port: number): Promise<void> {
-  const server = createServer();
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  server.close();
-  await once(server, "close");
 }
 
 function render(ports: Ports, place: Place, directory: string): string {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { EVENT_CONTROL_SOCKET } from "../app/simulated-event.ts";
 import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
-import { GatewayError } from "../base/errors.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
 import { JsonLinesClient } from "../base/json-lines.ts";
 import { within } from "../base/lifecycle.ts";
 import { EventControlClient } from "../sim/event-control.ts";
@@ -84,7 +84,10 @@ export class Ensemble {
       GATEWAY_LIMIT_MS,
       Promise.race([this.#untilReady(signal), ended, aborted(signal)]),
       "the gateway was not ready for calls",
-    );
+    ).catch(async (error: unknown) => {
+      const fault = signal.aborted ? null : await this.#fault();
+      throw fault === null ? error : new GatewayError("not-ready", describeError(error), { cause: fault });
+    });
     for (const process of [...this.#simulators, this.#gateway]) {
       process.on("exit", (how) => this.#exited(process, how));
     }
@@ -129,12 +132,21 @@ export class Ensemble {
   }
 
   async #gatewayReady(): Promise<boolean> {
+    return (await this.#view())?.ready ?? false;
+  }
+
+  /** What the gateway itself says is wrong. */
+  async #fault(): Promise<string | null> {
+    return (await this.#view())?.fault ?? null;
+  }
+
+  async #view(): Promise<GatewayView | null> {
     const client = new JsonLinesClient(join(this.#options.runtime, STATUS_SOCKET));
     try {
       await client.connect();
-      return ((await client.request("status", null)) as GatewayView).ready;
+      return (await client.request("status", null)) as GatewayView;
     } catch {
-      return false;
+      return null;
     } finally {
       client.close();
     }

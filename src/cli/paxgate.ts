@@ -38,6 +38,6 @@ async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`paxgate: ${describeError(error)}\n`);
+  process.stderr.write(`paxgate: ${describeError(error).trimEnd()}\n`);
   process.exitCode = error instanceof GatewayError && error.code === "usage" ? 2 : 1;
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prepare } from "../app/prepare.ts";
+import type { SipModel } from "../sip/model.ts";
 import { renderProfile } from "../sip/render.ts";
 import { command, configHelp, configOption, helpHelp, print, usualConfig, warnOfState } from "./command.ts";
 
@@ -18,10 +19,7 @@ Without DIRECTORY everything is printed. Files are written with mode 0600.`,
   positionals: { min: 0, max: 1 },
   async run({ values, positionals: [directory] }) {
     const { model } = await prepare(usualConfig(values.config), { alert: warnOfState });
-    const secrets = [...model.trunks, ...model.accounts, model.http, model.manager].map((one) => one.secret);
-    const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "********"), text);
-    for (const [name, text] of renderProfile(model)) {
-      const shown = values["show-secrets"] ? text : hide(text);
+    for (const [name, shown] of renderProfile(values["show-secrets"] ? model : withoutSecrets(model))) {
       if (directory === undefined) {
         print(`;;;; ${name}\n${shown}`);
         continue;
@@ -35,3 +33,15 @@ Without DIRECTORY everything is printed. Files are written with mode 0600.`,
     return 0;
   },
 });
+
+/** Every secret as ********. Hidden in the model: in the text, a short one would also be found in other words. */
+function withoutSecrets(model: SipModel): SipModel {
+  const hide = <T extends { readonly secret: string }>(one: T): T => ({ ...one, secret: "********" });
+  return {
+    ...model,
+    trunks: model.trunks.map(hide),
+    accounts: model.accounts.map(hide),
+    http: hide(model.http),
+    manager: hide(model.manager),
+  };
+}

@@ -1,10 +1,8 @@
-import { EventEmitter, once, setMaxListeners } from "node:events";
-import { mkdir } from "node:fs/promises";
-import { Gateway } from "../app/gateway.ts";
-import { type Chosen, chooseConfig } from "../app/last-good.ts";
+import { setMaxListeners } from "node:events";
+import { keepRunning, ReloadRequests } from "../app/keep-running.ts";
+import { chooseConfig } from "../app/last-good.ts";
 import { keepHeapSmall } from "../app/small-heap.ts";
-import { describeError, GatewayError } from "../base/errors.ts";
-import { asteriskUser } from "../drivers/asterisk-files.ts";
+import { GatewayError } from "../base/errors.ts";
 import { createLog } from "../drivers/pino-log.ts";
 import { command, DEFAULT_CONFIG, helpHelp } from "./command.ts";
 
@@ -44,54 +42,16 @@ A configuration that cannot be used at the start is reported, and the last good 
     const stop = new AbortController();
     setMaxListeners(0, stop.signal);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
-    const reload = new EventEmitter();
-    process.on("SIGHUP", () => reload.emit("reload"));
+    const reloads = new ReloadRequests();
+    process.on("SIGHUP", () => reloads.request());
 
     const usual = values.config === DEFAULT_CONFIG ? DEFAULT_LAST_GOOD : null;
     const lastGood = values["last-good"] ?? usual;
-    let chosen: Chosen | null = await chooseConfig(values.config, lastGood, { alert }, appLog);
-    let from = 0; // of performance.now(): the start of the process
-    while (chosen !== null) {
-      const { prepared, fault } = chosen;
-      await mkdir(prepared.loaded.config.paths.runtime, { recursive: true, mode: 0o711 });
-      const gateway = new Gateway(prepared, await asteriskUser(), log);
-      gateway.configFault = fault;
-      const begun = from;
-      gateway.onReady(() => appLog.info("ready for calls", { afterMs: Math.round(performance.now() - begun) }));
-      try {
-        await gateway.start(stop.signal);
-        chosen = await nextConfig(gateway, stop.signal, reload, () =>
-          chooseConfig(values.config, lastGood, { alert }, appLog),
-        );
-      } finally {
-        appLog.info("stopping");
-        await gateway.stop();
-        from = performance.now();
-      }
-    }
+    const choose = () => chooseConfig(values.config, lastGood, { alert }, appLog);
+    await keepRunning(choose, stop.signal, reloads, log);
     return 0;
   },
 });
-
-/** Waits for the end (null), or for a changed configuration that can be used and a moment without calls. */
-async function nextConfig(
-  gateway: Gateway,
-  stop: AbortSignal,
-  reload: EventEmitter,
-  choose: () => Promise<Chosen>,
-): Promise<Chosen | null> {
-  const stopped = stop.aborted ? Promise.resolve() : once(stop, "abort");
-  for (;;) {
-    await Promise.race([stopped, once(reload, "reload")]);
-    if (stop.aborted) return null;
-    const chosen = await choose().catch((error: unknown): Chosen | string => describeError(error));
-    // What can't be used changes nothing; the status shows it until a good one comes.
-    gateway.configFault = typeof chosen === "string" ? chosen : chosen.fault;
-    if (typeof chosen === "string" || chosen.fault !== null) continue;
-    await Promise.race([stopped, gateway.calls.idle()]);
-    return stop.aborted ? null : chosen;
-  }
-}
 
 function oneOf<T extends string>(allowed: readonly T[], given: string, option: string): T {
   const found = allowed.find((one) => one === given);

@@ -6,7 +6,7 @@ import { endLeftOverAsterisk } from "../app/left-over-asterisk.ts";
 import { loadWithSecrets } from "../app/prepare.ts";
 import { eventDirectories, simulatedTrunks } from "../app/simulated-event.ts";
 import { needsSimulatedPax } from "../app/simulated-pax.ts";
-import { GatewayError } from "../base/errors.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
 import { JsonLinesClient, JsonLinesServer } from "../base/json-lines.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { findAsterisk } from "../drivers/asterisk-files.ts";
@@ -16,6 +16,7 @@ import { writeDemonstration } from "./demonstration.ts";
 import { Ensemble } from "./ensemble.ts";
 import { endLeftOvers, forgetProcesses } from "./left-over.ts";
 import { describeLogLine, isUrgent } from "./log-line.ts";
+import { requirePorts } from "./ports-taken.ts";
 import { describeRunning } from "./start-screen.ts";
 import { makeOwn, stateDirectory } from "./state-place.ts";
 
@@ -40,10 +41,10 @@ Ctrl-C stops everything that was started; a second Ctrl-C does not wait for it.`
   options: { config: { type: "string", short: "c" }, level: { type: "string", default: "info" } },
   async run({ values }) {
     if (!levels.includes(values.level)) throw new GatewayError("usage", `--level is one of ${levels.join(", ")}`);
+    findAsterisk();
     const directory = stateDirectory();
     const written = values.config === undefined && (await writeDemonstration(directory));
     const { loaded } = await loadWithSecrets(resolve(values.config ?? join(directory, "paxgate.yaml")));
-    findAsterisk();
     if (written) print(`wrote ${near(loaded.file)}`);
     const { runtime, state } = loaded.config.paths;
     await makeOwn(runtime, true);
@@ -70,6 +71,7 @@ async function runAll(loaded: LoadedConfig, logs: string, level: string): Promis
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   let ensemble: Ensemble | undefined;
   let firstAt = 0;
+  let stopping = false;
   const interrupt = () => {
     if (!stop.signal.aborted) {
       firstAt = performance.now();
@@ -78,7 +80,10 @@ async function runAll(loaded: LoadedConfig, logs: string, level: string): Promis
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
 
+  // Asterisk outlives a supervisor that is killed, and is taken over by the next: its ports are no stranger's.
+  await endAsterisks(loaded);
   const trunks = simulatedTrunks(config);
+  await requirePorts(config, trunks);
   const simulatePax = needsSimulatedPax(config);
   const begun = performance.now();
   const parts = [
@@ -97,7 +102,7 @@ async function runAll(loaded: LoadedConfig, logs: string, level: string): Promis
     level,
     onLog: (name, line) => {
       // What is lost while everything stops is meant to be.
-      if (!stop.signal.aborted && isUrgent(line)) print(describeLogLine(name, line));
+      if (!stop.signal.aborted && !stopping && isUrgent(line)) print(describeLogLine(name, line));
     },
     say: (text) => print(`paxgate: ${text}`),
   });
@@ -111,9 +116,10 @@ async function runAll(loaded: LoadedConfig, logs: string, level: string): Promis
   } catch (error) {
     if (!stop.signal.aborted) {
       status = 1;
-      print(`paxgate: ${error instanceof Error ? error.message : String(error)} (logs: ${near(logs)})`);
+      print(`paxgate: ${describeError(error)} (logs: ${near(logs)})`);
     }
   }
+  stopping = true;
   print("stopping ...");
   const killed = await ensemble.stop();
   for (const name of killed) print(`paxgate: ${name} did not stop in time and was killed`);

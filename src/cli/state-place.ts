@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
-import { lstat, mkdir, stat } from "node:fs/promises";
+import { access, constants, lstat, mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
@@ -48,7 +48,7 @@ export async function choosePlace(directory: string): Promise<Place> {
 
 /**
  * Makes a directory of ours that others may pass through but not read.
- * @throws GatewayError `foreign-directory` when somebody else has made it, `path-too-long` for a runtime directory
+ * @throws GatewayError `directory-closed` when it cannot be made or written to, `foreign-directory` when somebody else has made it, `path-too-long` for a runtime directory
  * whose sockets would have too long a path
  */
 export async function makeOwn(directory: string, holdsSockets: boolean): Promise<void> {
@@ -57,7 +57,14 @@ export async function makeOwn(directory: string, holdsSockets: boolean): Promise
     const message = `${directory} is too long for the sockets in it: paths.runtime may have ${most} bytes`;
     throw new GatewayError("path-too-long", message);
   }
-  await mkdir(directory, { recursive: true, mode: 0o711 });
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = `${directory} cannot be written to (${code}): name another place (PAXGATE_STATE_DIR, or paths in the configuration)`;
+    throw new GatewayError("directory-closed", message, { details: { directory } });
+  }
   const found = await lstat(directory);
   if (found.isDirectory() && found.uid === process.getuid?.()) return;
   throw new GatewayError("foreign-directory", `${directory} belongs to another user: remove it`);

@@ -86,7 +86,7 @@ export function findAsterisk(): { readonly program: string; readonly modules: st
   const modules = places.find((place) => existsSync(join(place, "chan_sip.so")));
   const program = "/usr/sbin/asterisk";
   if (modules !== undefined && existsSync(program)) return { program, modules };
-  throw new GatewayError("asterisk-missing", "Asterisk with chan_sip is not installed on this machine");
+  throw new GatewayError("asterisk-missing", "Asterisk with chan_sip is not installed on this machine: scripts/install-packages installs it");
 }
 
 /** The packaged user that Asterisk runs as when we are root; null when we are not root or there is none. */
