@@ -44,6 +44,41 @@ describe("a configuration that changes while the gateway runs", () => {
   });
 });
 
+describe("requests to take up a change", () => {
+  it("that come while one waits for a call to end are not lost: the newest configuration counts", async () => {
+    const named = (name: string) => good.replace("name: tie1", `name: ${name}`);
+    await rig.pax.lift("21");
+    await rig.pax.waitFor("21", "dial-tone", 3_000);
+    await rig.pax.dial("21", "9");
+    await rig.until((view) => view.calls.length === 1);
+    const from = rig.log.length;
+    await writeFile(rig.configFile, named("tie-old"));
+    reload();
+    await writeFile(rig.configFile, named("tie-new"));
+    reload();
+    await rig.pax.hangup("21");
+    await rig.logged((record) => record["msg"] === "ready for calls", from);
+    expect((await rig.status()).lines.map((line) => line.name)).toEqual(["tie-new"]);
+    await writeFile(rig.configFile, good);
+    const again = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", again);
+    await rig.quiet();
+  });
+
+  it("for a configuration on which nothing can start lead back to the one before, which stays the last good one", async () => {
+    const kept = await readFile(rig.lastGood, "utf8");
+    const runtime = `runtime: ${rig.config.paths.runtime}`;
+    expect(good).toContain(runtime);
+    await writeFile(rig.configFile, good.replace(runtime, `${runtime}/${"x".repeat(100)}`));
+    const from = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", from);
+    expect((await rig.quiet()).fault).toContain("too long");
+    expect(await readFile(rig.lastGood, "utf8")).toBe(kept);
+  });
+});
+
 describe("a gateway that starts on a faulty configuration", () => {
   it("runs on the last good one, and says what is wrong", async () => {
     await rig.stopGateway();

@@ -1,0 +1,100 @@
+import { mkdir } from "node:fs/promises";
+import { describeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { asteriskUser } from "../drivers/asterisk-files.ts";
+import { Gateway } from "./gateway.ts";
+import type { Chosen } from "./last-good.ts";
+
+/** Requests to take up a changed configuration. None is lost, however many come while one is being served. */
+export class ReloadRequests {
+  #pending = false;
+  #wake: () => void = () => undefined;
+
+  request(): void {
+    this.#pending = true;
+    this.#wake();
+  }
+
+  /** Resolves when there is a request that nobody has taken yet. */
+  wanted(): Promise<void> {
+    if (this.#pending) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  get pending(): boolean {
+    return this.#pending;
+  }
+
+  take(): void {
+    this.#pending = false;
+  }
+}
+
+/**
+ * Runs a gateway until `stop`; on a request it takes up the configuration that `choose` gives, once no call is up.
+ * A configuration on which the gateway does not start gives way to the one before. Rejects only when there is none.
+ */
+export async function keepRunning(
+  choose: () => Promise<Chosen>,
+  stop: AbortSignal,
+  reloads: ReloadRequests,
+  log: Log,
+): Promise<void> {
+  const appLog = log.child("app");
+  let chosen = await choose();
+  let before: Chosen | null = null;
+  let fromMs = 0; // of performance.now(): the start of the process
+  while (!stop.aborted) {
+    const begunMs = fromMs;
+    const { paths } = chosen.prepared.loaded.config;
+    await mkdir(paths.runtime, { recursive: true, mode: 0o711 });
+    const gateway = new Gateway(chosen.prepared, await asteriskUser(), log);
+    const { confirm } = chosen;
+    gateway.configFault = chosen.fault;
+    gateway.onReady(() => {
+      appLog.info("ready for calls", { afterMs: Math.round(performance.now() - begunMs) });
+      void confirm();
+    });
+    try {
+      await gateway.start(stop);
+      const next = await nextConfig(gateway, stop, reloads, choose);
+      if (next !== null) [before, chosen] = [chosen, next];
+    } catch (error) {
+      if (before === null || stop.aborted) throw error;
+      const fault = describeError(error);
+      appLog.error("the gateway does not start on the changed configuration; back to the one before", { fault });
+      [chosen, before] = [{ ...before, fault, confirm: async () => undefined }, null];
+    } finally {
+      appLog.info("stopping");
+      await gateway.stop();
+      fromMs = performance.now();
+    }
+  }
+}
+
+/** Waits for the end (null), or for a changed configuration that can be used and a moment without calls. */
+async function nextConfig(
+  gateway: Gateway,
+  stop: AbortSignal,
+  reloads: ReloadRequests,
+  choose: () => Promise<Chosen>,
+): Promise<Chosen | null> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener("abort", () => resolve(), { once: true });
+  });
+  for (;;) {
+    await Promise.race([stopped, reloads.wanted()]);
+    if (stop.aborted) return null;
+    reloads.take();
+    const chosen = await choose().catch((error: unknown): Chosen | string => describeError(error));
+    // What can't be used changes nothing; the status shows it until a good one comes.
+    gateway.configFault = typeof chosen === "string" ? chosen : chosen.fault;
+    if (typeof chosen === "string" || chosen.fault !== null) continue;
+    await Promise.race([stopped, gateway.calls.idle(), reloads.wanted()]);
+    if (stop.aborted) return null;
+    if (!reloads.pending) return chosen;
+  }
+}
