@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { type Prepared, type PrepareOptions, prepare } from "./prepare.ts";
+import { type Prepared, type PrepareOptions, prepare, warningsAbout } from "./prepare.ts";
 
 /** What a gateway runs on, and what is wrong with the configuration if that is not the configuration as it stands. */
 export interface Chosen {
@@ -28,6 +28,7 @@ export async function chooseConfig(
     // Read before it is prepared: if it changes in between, what is kept is no newer than what is used.
     const text = lastGood === null ? null : await readFile(file).catch(() => null);
     const prepared = await prepare(file, options);
+    for (const warning of await warningsAbout(prepared.loaded)) log.warn(warning);
     const confirm = async () => {
       if (lastGood === null || text === null) return;
       await keep(text, lastGood).catch((error: unknown) =>

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { resolveSecrets, type TrunkPasswords } from "../config/secrets.ts";
@@ -38,6 +38,15 @@ export async function loadWithSecrets(
   const passwords = await resolveSecrets(loaded.value);
   if (!passwords.ok) throw configError(passwords.error);
   return { loaded: loaded.value, passwords: passwords.value };
+}
+
+/** What is no fault, but not as it should be. */
+export async function warningsAbout({ config, file }: LoadedConfig): Promise<readonly string[]> {
+  const inline = config.trunks.filter(({ password }) => typeof password === "string").map(({ name }) => name);
+  const { mode } = await stat(file);
+  if (inline.length === 0 || (mode & 0o007) === 0) return [];
+  const remedy = "chmod 600 it, or put the password into a file of its own and write {file: PATH}";
+  return [`${file} holds the password of ${inline.join(", ")} and every user of this machine can read it: ${remedy}`];
 }
 
 /** Opens the stored state of a configuration; makes it when there is none. */

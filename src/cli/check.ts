@@ -1,4 +1,4 @@
-import { loadWithSecrets } from "../app/prepare.ts";
+import { loadWithSecrets, warningsAbout } from "../app/prepare.ts";
 import { GatewayError } from "../base/errors.ts";
 import {
   command,
@@ -10,6 +10,7 @@ import {
   print,
   printJson,
   usualConfig,
+  warn,
 } from "./command.ts";
 
 export const check = command({
@@ -22,9 +23,11 @@ export const check = command({
     try {
       const { loaded } = await loadWithSecrets(usualConfig(values.config));
       const { lines, trunks, accounts } = loaded.config;
+      const warnings = await warningsAbout(loaded);
       const counts = { lines: lines.length, trunks: trunks.length, accounts: accounts.length };
-      if (values.json) printJson({ ok: true, file: loaded.file, ...counts });
+      if (values.json) printJson({ ok: true, file: loaded.file, ...counts, warnings });
       else print(`${loaded.file}: good (${lines.length} lines, ${trunks.length} trunks, ${accounts.length} accounts)`);
+      for (const warning of values.json ? [] : warnings) warn(warning);
       return 0;
     } catch (error) {
       if (!values.json || !(error instanceof GatewayError) || error.code !== "config-invalid") throw error;
