@@ -52,7 +52,10 @@ export function fromPaxLine(draft: Draft, call: FromPaxCall, report: LineReport)
       return forget(draft, call, report.type === "cleared" ? "the PAX caller cleared" : `line ${report.type}`);
     case "idle":
       return forget(draft, call, "the line is idle");
-    case "seized": // the line says so once
+    case "seized":
+      // A line says so once in a call. A subscriber line that we released says no more before the PAX rings it again.
+      if (call.phase === "over") forget(draft, call, "the PAX calls again");
+      return;
     case "flash": // ignored while dialling, and no feature hangs on it
     case "looped":
     case "dial-tone":

@@ -224,6 +224,20 @@ describe("calls from the PAX", () => {
     expect(rig.of("dial")).toMatchObject([{ line: "ext1", target: { kind: "service", service: "echo" } }]);
   });
 
+  it("takes a subscriber line's next ring although the line has not rested since the last call", () => {
+    const rig = new Rig();
+    rig.line("ext1", { type: "seized" });
+    const first = rig.call("ext1").id;
+    const leg = rig.leg("ext1");
+    rig.sip({ type: "answered", leg });
+    rig.sip({ type: "ended", leg, reason: "normal" });
+    rig.line("ext1", { type: "seized" });
+    expect(rig.of("dial")).toHaveLength(2);
+    expect(rig.of("open-media")).toHaveLength(2);
+    expect([...rig.state.calls.keys()]).toEqual([rig.call("ext1").id]);
+    expect(rig.call("ext1").id).not.toBe(first);
+  });
+
   it("gives congestion while Asterisk is away", () => {
     const rig = new Rig();
     rig.sip({ type: "down" });

@@ -37,7 +37,7 @@ function onLine(draft: Draft, line: string, report: LineReport): void {
   const call = draft.callOnLine(line);
   if (call?.direction === "to-pax") toPaxLine(draft, call, line, report);
   else if (call !== undefined) fromPaxLine(draft, call, report);
-  // After glare the same report ends our call and begins the PAX's.
+  // The same report ends an earlier call (ours, after glare; or one that was over) and begins the PAX's.
   if (report.type === "seized" && draft.callOnLine(line) === undefined) beginFromPax(draft, line);
   if (report.type === "idle") lineIdle(draft, line);
 }
