@@ -105,6 +105,7 @@ export class Gateway implements Service {
         accounts: config.accounts,
         limits: config.limits,
         glareRetryMs: profile.glareRetryMs,
+        noAnswerMs: profile.noAnswerMs,
         intrudeOnBusy: profile.intrudeOnBusy,
       },
       log.child("calls"),

@@ -80,6 +80,7 @@ export function fromPaxSip(draft: Draft, call: FromPaxCall, event: Extract<SipEv
       if (call.phase !== "calling") return;
       draft.put({ ...call, phase: "talking" });
       draft.order(line, { type: "answer" });
+      draft.do({ type: "stop-timers", call: call.id });
       const longestMs = longestCallMs(draft.context.limits, call.route?.emergency ?? false);
       if (longestMs !== null) draft.do({ type: "start-timer", call: call.id, timer: "longest", ms: longestMs });
       draft.report({ type: "answered", call: call.id });
@@ -95,7 +96,7 @@ export function fromPaxSip(draft: Draft, call: FromPaxCall, event: Extract<SipEv
   }
 }
 
-/** Asterisk has gone, or the call has lasted too long: the caller hears it. */
+/** Asterisk has gone, nobody answers, or the call has lasted too long: the caller hears it. */
 export function endFromPax(draft: Draft, call: FromPaxCall, tone: Tone, reason: string): void {
   finish(draft, call, tone, reason);
 }
@@ -123,6 +124,8 @@ function place(draft: Draft, call: FromPaxCall, route: Route): void {
   const { state, verdict } = admitCall(draft.limits, attempt, draft.context.limits);
   draft.limits = state;
   if (!verdict.admitted) return finish(draft, call, "congestion", `over ${verdict.limit} calls in an hour`);
+  // A network that rings, or says nothing, for ever would keep line and trunk until the caller thinks of clearing.
+  draft.do({ type: "start-timer", call: call.id, timer: "no-answer", ms: draft.context.noAnswerMs });
   callNext(draft, { ...call, route, trunksLeft: route.trunks });
 }
 

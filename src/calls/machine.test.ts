@@ -47,6 +47,7 @@ const context: CallsContext = {
   accounts: config.accounts,
   limits: config.limits,
   glareRetryMs: 2_000,
+  noAnswerMs: 120_000,
   intrudeOnBusy: false,
 };
 
@@ -211,11 +212,27 @@ describe("calls from the PAX", () => {
     const rig = new Rig();
     rig.dial("tie1", "4123");
     rig.sip({ type: "answered", leg: rig.leg("tie1") });
-    const timer = rig.of("start-timer")[0];
+    const timer = rig.of("start-timer").at(-1);
     expect(timer).toMatchObject({ timer: "longest", ms: 600_000 });
     rig.feed({ type: "timer", call: timer?.call ?? "", timer: "longest", atMs: 600_000 });
     expect(rig.of("hangup")).toHaveLength(1);
     expect(rig.orders("tie1").at(-1)).toEqual({ type: "tone", tone: "busy" });
+  });
+
+  it("gives up a call that nobody answers, and leaves an answered one alone", () => {
+    const rig = new Rig();
+    rig.dial("tie1", "4123");
+    const timer = rig.of("start-timer")[0];
+    expect(timer).toMatchObject({ timer: "no-answer", ms: 120_000 });
+    const runsOut = () => rig.feed({ type: "timer", call: timer?.call ?? "", timer: "no-answer", atMs: 120_000 });
+    const leg = rig.leg("tie1");
+    const { state } = rig;
+    runsOut();
+    expect(rig.of("hangup")).toEqual([{ type: "hangup", leg, reason: "normal" }]);
+    expect(rig.orders("tie1").at(-1)).toEqual({ type: "tone", tone: "busy" });
+    rig.state = state;
+    expect(rig.sip({ type: "answered", leg })).toContainEqual({ type: "stop-timers", call: timer?.call });
+    expect(runsOut()).toEqual([]);
   });
 
   it("connects a subscriber line that rings with its hotline", () => {
@@ -457,7 +474,7 @@ describe("every state and every input", () => {
       ...reports.map((report): CallsInput => ({ type: "line", line: "tie1", report, atMs: 1 })),
       ...legs.flatMap(eventsOf).map((event): CallsInput => ({ type: "sip", event, atMs: 1 })),
       ...ids.flatMap((call) =>
-        (["longest", "glare-retry"] as const).map((timer): CallsInput => ({ type: "timer", call, timer, atMs: 1 })),
+        (["longest", "no-answer", "glare-retry"] as const).map((timer): CallsInput => ({ type: "timer", call, timer, atMs: 1 })),
       ),
     ];
   };

@@ -1,7 +1,7 @@
 import { assertNever } from "../base/assert-never.ts";
 import { beginFromPax, endFromPax, fromPaxLine, fromPaxSip } from "./from-pax.ts";
 import type { LineReport, SipEvent } from "./port.ts";
-import { type CallsContext, type CallsEffect, type CallsInput, type CallsState, Draft } from "./state.ts";
+import { type CallsContext, type CallsEffect, type CallsInput, type CallsState, type CallTimer, Draft } from "./state.ts";
 import { beginToPax, end, gone, lineIdle, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
 
 /**
@@ -71,13 +71,16 @@ function onSip(draft: Draft, event: SipEvent): void {
   }
 }
 
-function onTimer(draft: Draft, id: string, timer: "longest" | "glare-retry"): void {
+function onTimer(draft: Draft, id: string, timer: CallTimer): void {
   const call = draft.calls.get(id);
   if (call === undefined) return;
   switch (timer) {
     case "longest":
       if (call.direction === "to-pax") end(draft, call, "normal", "the longest call is over");
       else endFromPax(draft, call, "busy", "the longest call is over");
+      return;
+    case "no-answer":
+      if (call.direction === "from-pax" && call.phase === "calling") endFromPax(draft, call, "busy", "no answer");
       return;
     case "glare-retry":
       if (call.direction === "to-pax") retryToPax(draft, call);

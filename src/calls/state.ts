@@ -53,7 +53,7 @@ export const initialState: CallsState = {
   serial: 0,
 };
 
-export type CallTimer = "longest" | "glare-retry";
+export type CallTimer = "longest" | "no-answer" | "glare-retry";
 
 export type CallsInput =
   | { readonly type: "line"; readonly line: string; readonly report: LineReport; readonly atMs: number }
@@ -95,6 +95,8 @@ export interface CallsContext {
   readonly limits: Limits;
   /** Of the PAX profile: wait before the one retry after glare, ms. */
   readonly glareRetryMs: number;
+  /** Of the PAX profile: a call from the PAX that has not been answered after this is given up, ms. */
+  readonly noAnswerMs: number;
   /** Of the PAX profile: whether 1 may be sent to a busy extension. */
   readonly intrudeOnBusy: boolean;
 }
