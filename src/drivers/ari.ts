@@ -15,11 +15,14 @@ export interface AriOptions {
   readonly application: string;
 }
 
-interface AriConnectionEvents extends Record<string, unknown[]> {
+interface AriConnectionEvents {
   up: [];
   down: [];
   event: [event: AriEvent];
 }
+
+/** What calls need of the connection. */
+export type AriApi = Pick<AriConnection, "up" | "application" | "on" | "request">;
 
 const HOST = "127.0.0.1";
 const REQUEST_LIMIT_MS = 5_000;

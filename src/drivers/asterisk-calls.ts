@@ -4,12 +4,13 @@ import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { DialTarget, EndReason, LegId, SipEvent, SipPort } from "../calls/port.ts";
 import type { MediaPort } from "../line/port.ts";
-import type { AriConnection } from "./ari.ts";
+import type { AriApi } from "./ari.ts";
 import type { AriChannel, AriEvent } from "./ari-types.ts";
 import { LeaseKeeper, type RenewLease } from "./channel-lease.ts";
 import { clearOrphans } from "./clear-orphans.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
 import { LineBridge } from "./line-bridge.ts";
+import { type SipLeg, SipLegs } from "./sip-legs.ts";
 
 export interface AsteriskCallsOptions {
   /** Where the rendered dialplan places a call to a destination. */
@@ -21,24 +22,14 @@ export interface AsteriskCallsOptions {
   readonly attachMedia: (line: string, media: MediaPort | null) => void;
 }
 
-interface Leg {
-  readonly id: LegId;
-  /** Channel that Asterisk knows it by: an outgoing leg's is the line's audio channel, which places the call. */
-  readonly channelId: string;
-  line: string | null;
-  rings: boolean;
-  answered: boolean;
-}
-
 /** SIP legs and the lines' audio, by Asterisk's REST Interface. */
 export class AsteriskCalls implements SipPort, Service {
   readonly name = "asterisk-calls";
-  readonly #ari: AriConnection;
+  readonly #ari: AriApi;
   readonly #options: AsteriskCallsOptions;
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<{ event: [event: SipEvent] }>();
-  readonly #legs = new Map<LegId, Leg>();
-  readonly #byChannel = new Map<string, Leg>();
+  readonly #legs = new SipLegs();
   readonly #bridges = new Map<string, LineBridge>();
   readonly #subscriptions: Dispose[] = [];
   /** Tells this process's channels from those of one that died. */
@@ -47,13 +38,13 @@ export class AsteriskCalls implements SipPort, Service {
   #up = false;
   readonly #leases: LeaseKeeper;
 
-  constructor(ari: AriConnection, options: AsteriskCallsOptions, log: Log) {
+  constructor(ari: AriApi, options: AsteriskCallsOptions, log: Log) {
     this.#ari = ari;
     this.#options = options;
     this.#log = log;
     this.#leases = new LeaseKeeper(options.renewLease, options.leaseS, () => {
       const media = [...this.#bridges.values()].map((bridge) => bridge.channelId);
-      return new Set([...this.#byChannel.keys(), ...media]);
+      return new Set([...this.#legs.channelIds, ...media]);
     });
   }
 
@@ -77,10 +68,9 @@ export class AsteriskCalls implements SipPort, Service {
   async stop(): Promise<void> {
     for (const dispose of this.#subscriptions.splice(0)) dispose();
     this.#leases.stop();
-    const channels = [...this.#legs.values()].map((leg) => this.#delete(leg.channelId, "normal"));
+    const channels = this.#legs.all.map((leg) => this.#delete(leg.channelId, "normal"));
     const bridges = [...this.#bridges.values()].map((bridge) => bridge.close());
     this.#legs.clear();
-    this.#byChannel.clear();
     this.#bridges.clear();
     this.#up = false;
     await Promise.allSettled([...channels, ...bridges]);
@@ -122,38 +112,50 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   connectEarly(leg: LegId, line: string): void {
-    this.#attempt("connect", this.#join(leg, line));
+    void this.#join(leg, line);
   }
 
   answer(leg: LegId, line: string): void {
-    this.#attempt("connect", this.#join(leg, line));
-    this.#command(leg, "answer");
+    void this.#join(leg, line).then((joined) => {
+      if (joined) this.#command(leg, "answer");
+    });
   }
 
   hangup(leg: LegId, reason: EndReason): void {
     const held = this.#legs.get(leg);
     if (held === undefined) return;
-    this.#release(held);
+    this.#legs.release(held);
     this.#attempt("hang up", this.#delete(held.channelId, reason));
-  }
-
-  /** Channels and bridges held now, for tests and status. */
-  get counts(): { legs: number; media: number } {
-    return { legs: this.#legs.size, media: this.#bridges.size };
   }
 
   async #place(leg: LegId, bridge: LineBridge | undefined, target: DialTarget): Promise<void> {
     if (bridge === undefined) throw new Error("the line has no audio");
     await bridge.ready;
-    if (!this.#legs.has(leg)) return;
+    if (this.#legs.get(leg) === undefined) return;
     const { context, extension } = this.#options.placeOf(target);
     await bridge.dial(context, extension);
   }
 
-  async #join(id: LegId, line: string): Promise<void> {
+  /** Whether the leg has the line's audio now. Without it the leg is ended: nobody is to be answered into silence. */
+  async #join(id: LegId, line: string): Promise<boolean> {
     const leg = this.#legs.get(id);
+    if (leg === undefined) return false;
+    try {
+      leg.joined ??= this.#connect(leg, line);
+      await leg.joined;
+      return this.#legs.get(id) === leg;
+    } catch (error) {
+      if (this.#legs.get(id) === leg) {
+        this.#log.warn("call without audio", { line, error: describeError(error) });
+        this.#endWithoutAudio(leg);
+      }
+      return false;
+    }
+  }
+
+  async #connect(leg: SipLeg, line: string): Promise<void> {
     const bridge = this.#bridges.get(line);
-    if (leg === undefined || bridge === undefined || leg.line === line) return;
+    if (bridge === undefined) throw new Error("the line has no audio");
     leg.line = line;
     await bridge.ready;
     await bridge.add(leg.channelId);
@@ -166,15 +168,8 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   #hold(id: LegId, channelId: string, line: string | null): void {
-    const leg = { id, channelId, line, rings: false, answered: false };
-    this.#legs.set(id, leg);
-    this.#byChannel.set(channelId, leg);
+    this.#legs.hold(id, channelId, line);
     this.#leases.keep();
-  }
-
-  #release(leg: Leg): void {
-    this.#legs.delete(leg.id);
-    this.#byChannel.delete(leg.channelId);
   }
 
   #delete(channelId: string, reason: EndReason): Promise<unknown> {
@@ -197,7 +192,7 @@ export class AsteriskCalls implements SipPort, Service {
       case "StasisEnd": {
         // The last that is heard of an incoming channel: with it Asterisk ends our subscription. A line's own channel
         // leaves for the dialplan, and is subscribed to by name.
-        const leg = this.#byChannel.get(event.channel.id);
+        const leg = this.#legs.byChannel(event.channel.id);
         if (leg !== undefined && this.#bridgeOf(event.channel.id) === undefined) this.#ended(leg.id, "normal");
         break;
       }
@@ -205,12 +200,12 @@ export class AsteriskCalls implements SipPort, Service {
         if (event.caller !== undefined) this.#progress(event.caller.id, event.dialstatus);
         break;
       case "ChannelDtmfReceived": {
-        const leg = this.#byChannel.get(event.channel.id);
+        const leg = this.#legs.byChannel(event.channel.id);
         if (leg !== undefined) this.#emit({ type: "dtmf", leg: leg.id, digit: event.digit });
         break;
       }
       case "ChannelDestroyed": {
-        const leg = this.#byChannel.get(event.channel.id);
+        const leg = this.#legs.byChannel(event.channel.id);
         if (leg !== undefined) this.#ended(leg.id, endReason(event.cause));
         this.#mediaDestroyed(event.channel.id);
         break;
@@ -232,7 +227,7 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   #progress(channelId: string, status: string): void {
-    const leg = this.#byChannel.get(channelId);
+    const leg = this.#legs.byChannel(channelId);
     if (leg === undefined || leg.answered) return;
     if (status === "RINGING" && !leg.rings) {
       leg.rings = true;
@@ -246,14 +241,14 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   #dialled(channelId: string, [, status = "", cause = ""]: readonly string[]): void {
-    const leg = this.#byChannel.get(channelId);
+    const leg = this.#legs.byChannel(channelId);
     if (leg !== undefined) this.#ended(leg.id, dialOutcome(status, Number(cause)));
   }
 
   #ended(id: LegId, reason: EndReason): void {
     const leg = this.#legs.get(id);
     if (leg === undefined) return;
-    this.#release(leg);
+    this.#legs.release(leg);
     this.#emit({ type: "ended", leg: id, reason });
   }
 
@@ -269,11 +264,12 @@ export class AsteriskCalls implements SipPort, Service {
   /** A call without audio is no call: end what is on the line. */
   #mediaFailed(line: string): void {
     this.closeMedia(line);
-    for (const leg of [...this.#legs.values()]) {
-      if (leg.line !== line) continue;
-      this.#attempt("hang up", this.#delete(leg.channelId, "congestion"));
-      this.#ended(leg.id, "congestion");
-    }
+    for (const leg of this.#legs.all) if (leg.line === line) this.#endWithoutAudio(leg);
+  }
+
+  #endWithoutAudio(leg: SipLeg): void {
+    this.#attempt("hang up", this.#delete(leg.channelId, "congestion"));
+    this.#ended(leg.id, "congestion");
   }
 
   async #wentUp(): Promise<void> {
@@ -289,7 +285,6 @@ export class AsteriskCalls implements SipPort, Service {
     if (!this.#up) return;
     this.#up = false;
     this.#legs.clear();
-    this.#byChannel.clear();
     for (const line of [...this.#bridges.keys()]) this.closeMedia(line);
     this.#emit({ type: "down" });
   }

@@ -1,7 +1,7 @@
 import type { Dispose } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { MediaPort } from "../line/port.ts";
-import type { AriConnection } from "./ari.ts";
+import type { AriApi } from "./ari.ts";
 import type { AriChannel } from "./ari-types.ts";
 import { leaseVariables } from "./channel-lease.ts";
 import { RtpSession } from "./rtp.ts";
@@ -12,7 +12,7 @@ const LEAVE_LIMIT_MS = 1_000;
 
 /** One line's side of a call in Asterisk: a mixing bridge with an `externalMedia` channel that carries its audio. */
 export class LineBridge {
-  readonly #ari: AriConnection;
+  readonly #ari: AriApi;
   readonly #bridgeId: string;
   readonly #rtp = new RtpSession();
   readonly channelId: string;
@@ -25,7 +25,7 @@ export class LineBridge {
     this.#entered = resolve;
   });
 
-  constructor(ari: AriConnection, id: string) {
+  constructor(ari: AriApi, id: string) {
     this.#ari = ari;
     this.#bridgeId = `${id}-bridge`;
     this.channelId = `${id}-media`;
