@@ -6,6 +6,7 @@ import { resolveSecrets, type TrunkPasswords } from "../config/secrets.ts";
 import { generateSecret, generateUsername } from "../credentials/generate.ts";
 import { findAsterisk } from "../drivers/asterisk-files.ts";
 import { StateFileAdapter, type StateFileAlert } from "../drivers/state-file.ts";
+import { resolveProfile } from "../line/profiles.ts";
 import { buildModel, directoriesBelow, type SipModel } from "../sip/model.ts";
 import type { CredentialSource } from "../store/port.ts";
 import { Repository } from "../store/repository.ts";
@@ -84,6 +85,7 @@ export async function prepare(file: string, { alert, base }: PrepareOptions): Pr
     secrets: { trunks: passwords, accounts, ari: ariSecret, manager: amiSecret },
     httpPort: config.asterisk.ariPort,
     managerPort: config.asterisk.managerPort,
+    noAnswerMs: resolveProfile(config.pax.profile, config.pax.overrides).noAnswerMs,
   });
   return { loaded, passwords, repository, model, program };
 }

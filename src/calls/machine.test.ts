@@ -474,7 +474,9 @@ describe("every state and every input", () => {
       ...reports.map((report): CallsInput => ({ type: "line", line: "tie1", report, atMs: 1 })),
       ...legs.flatMap(eventsOf).map((event): CallsInput => ({ type: "sip", event, atMs: 1 })),
       ...ids.flatMap((call) =>
-        (["longest", "no-answer", "glare-retry"] as const).map((timer): CallsInput => ({ type: "timer", call, timer, atMs: 1 })),
+        (["longest", "no-answer", "glare-retry"] as const).map(
+          (timer): CallsInput => ({ type: "timer", call, timer, atMs: 1 }),
+        ),
       ),
     ];
   };

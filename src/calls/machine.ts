@@ -1,7 +1,14 @@
 import { assertNever } from "../base/assert-never.ts";
 import { beginFromPax, endFromPax, fromPaxLine, fromPaxSip } from "./from-pax.ts";
 import type { LineReport, SipEvent } from "./port.ts";
-import { type CallsContext, type CallsEffect, type CallsInput, type CallsState, type CallTimer, Draft } from "./state.ts";
+import {
+  type CallsContext,
+  type CallsEffect,
+  type CallsInput,
+  type CallsState,
+  type CallTimer,
+  Draft,
+} from "./state.ts";
 import { beginToPax, end, gone, lineIdle, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
 
 /**

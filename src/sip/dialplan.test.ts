@@ -56,6 +56,7 @@ describe("the dialplan", () => {
     });
     const model = buildModel(config, {
       directories: exampleModel().directories,
+      noAnswerMs: 30_500,
       httpPort: 1,
       managerPort: 2,
       secrets: {
@@ -68,9 +69,18 @@ describe("the dialplan", () => {
         manager: "x",
       },
     });
+    expect(model.dialTimeoutS).toBe(41);
     const reached = (context: string) => [...(buildDialplan(model).get(context)?.keys() ?? [])];
     expect(reached("to-trunk-a")).toEqual(["_4[1-3]XX", "_70ZXX"]);
     expect(reached("to-trunk-b")).toEqual(["_4[1-3]XX", "4123", "4001"]);
+  });
+
+  it("gives up whatever it dials a little after the supervisor would have", () => {
+    const dials = [...dialplan.values()].flatMap((extensions) =>
+      [...extensions.values()].flat().filter((step) => step.application === "Dial"),
+    );
+    expect(dials.length).toBeGreaterThan(4);
+    for (const { argument } of dials) expect(argument).toMatch(/,130,g$/);
   });
 
   it("has a place for every destination", () => {

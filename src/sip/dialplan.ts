@@ -25,19 +25,19 @@ export function buildDialplan(model: SipModel): Dialplan {
   const contexts = new Map<string, Map<string, DialplanStep[]>>([["block-caller", new Map()]]);
   for (const trunk of model.trunks) {
     contexts.set(`from-trunk-${trunk.name}`, inward(model, "trunk", checked("word", trunk.name, "trunk name")));
-    contexts.set(`to-trunk-${trunk.name}`, outward(trunk));
+    contexts.set(`to-trunk-${trunk.name}`, outward(trunk, model.dialTimeoutS));
   }
   for (const account of model.accounts) {
     contexts.set(`from-account-${account.name}`, inward(model, "account", checked("word", account.name, "account")));
   }
   const accounts = model.accounts.map((account): [string, DialplanStep[]] => [
     checked("word", account.name, "account name"),
-    dialled(`SIP/${checked("word", account.username, "account username")}`),
+    dialled(`SIP/${checked("word", account.username, "account username")}`, model.dialTimeoutS),
   ]);
   contexts.set("to-accounts", new Map(accounts));
   const services = Object.keys(SERVICES).map((name): [string, DialplanStep[]] => [
     name,
-    dialled(`Local/${name}@service-audio/n`),
+    dialled(`Local/${name}@service-audio/n`, model.dialTimeoutS),
   ]);
   contexts.set("services", new Map(services));
   contexts.set("service-audio", new Map(Object.entries(SERVICES)));
@@ -60,15 +60,18 @@ function inward(model: SipModel, kind: "trunk" | "account", name: string): Map<s
 }
 
 /** Calls the supervisor places: its number plan has decided; here only what that plan lists passes, once more. */
-function outward(trunk: TrunkPeer): Map<string, DialplanStep[]> {
-  const steps = dialled(`SIP/${checked("word", trunk.peer, "trunk name")}/${DIGITS_OF_EXTEN}`);
+function outward(trunk: TrunkPeer, timeoutS: number): Map<string, DialplanStep[]> {
+  const steps = dialled(`SIP/${checked("word", trunk.peer, "trunk name")}/${DIGITS_OF_EXTEN}`, timeoutS);
   return new Map(trunk.outward.map((number) => [extensionOf(checked("pattern", number, "numberPlan.fromPax")), steps]));
 }
 
-/** Dials, and brings the line's channel back to the supervisor with the outcome (`g`: also after an answered call). */
-function dialled(where: string): DialplanStep[] {
+/**
+ * Dials, and brings the line's channel back to the supervisor with the outcome (`g`: also after an answered call). The
+ * supervisor gives up an unanswered call by itself; the time-out counts when it does not.
+ */
+function dialled(where: string, timeoutS: number): DialplanStep[] {
   return [
-    step("Dial", `${where},,g`),
+    step("Dial", `${where},${timeoutS},g`),
     step("Stasis", `${APPLICATION},dialled,\${FILTER(A-Z,\${DIALSTATUS})},\${FILTER(0-9,\${HANGUPCAUSE})}`),
     CONGESTION,
   ];

@@ -52,6 +52,8 @@ export interface SipModel {
   readonly rtp: { readonly from: number; readonly to: number };
   readonly trunks: readonly TrunkPeer[];
   readonly accounts: readonly AccountPeer[];
+  /** After this long without an answer Asterisk itself gives up a call that the supervisor should have given up, s. */
+  readonly dialTimeoutS: number;
   /** Event numbers that reach the PAX: exact, or patterns of `X`, `Z`, `N` and sets. */
   readonly toPax: readonly string[];
   readonly http: { readonly port: number; readonly username: string; readonly secret: string };
@@ -67,12 +69,17 @@ export const APPLICATION = "paxgate";
  */
 export const LEASE_S = 15;
 
+/** How much later than the supervisor Asterisk gives up a call that nobody answers, seconds (EJ). */
+const DIAL_MARGIN_S = 10;
+
 export interface ModelOptions {
   readonly directories: Directories;
   readonly secrets: SipSecrets;
   /** Ports on 127.0.0.1 for ARI and AMI. */
   readonly httpPort: number;
   readonly managerPort: number;
+  /** Of the PAX profile: a call that is not answered is given up after this, ms. */
+  readonly noAnswerMs: number;
 }
 
 /** Joins configuration, secrets and directories; errors `sip-secret-missing`, `sip-trunks-alike`. */
@@ -120,6 +127,7 @@ export function buildModel(config: Config, options: ModelOptions): SipModel {
     rtp: config.sip.rtpPorts,
     trunks,
     accounts,
+    dialTimeoutS: Math.ceil(options.noAnswerMs / 1000) + DIAL_MARGIN_S,
     toPax: [...new Set(config.numberPlan.toPax.map((rule) => rule.number))],
     http: { port: options.httpPort, username: APPLICATION, secret: secrets.ari },
     manager: { port: options.managerPort, username: APPLICATION, secret: secrets.manager },

@@ -30,6 +30,7 @@ export function exampleModel(differences: Partial<SipModel> = {}): SipModel {
         callLimit: 1,
       },
     ],
+    dialTimeoutS: 130,
     toPax: ["4100", "41XX"],
     http: { port: 8088, username: "paxgate", secret: "ari-secret" },
     manager: { port: 5038, username: "paxgate", secret: "manager-secret" },

@@ -82,6 +82,7 @@ export async function prepareAsterisk(input: ConfigInput = {}, log: Log = silent
     directories,
     httpPort: await freeTcpPort(),
     managerPort: await freeTcpPort(),
+    noAnswerMs: 120_000,
     secrets: {
       trunks: new Map(config.trunks.map((trunk) => [trunk.name, secret()])),
       accounts: new Map(
