@@ -26,7 +26,7 @@ ${jsonHelp}
 ${helpHelp}
 
 Telephones lift, dial, listen, speak tones and hang up in the simulated PAX and at the simulated event network; the
-gateway and its Asterisk between them are the real ones. It takes about a minute and a half.`,
+gateway and its Asterisk between them are the real ones. It takes about eighty seconds.`,
   options: {
     ...stageOption,
     ...jsonOption,

@@ -1,7 +1,7 @@
-import { callFromPax } from "../app/rehearsal/from-pax.ts";
+import { callFromPax, type FromPaxOptions } from "../app/rehearsal/from-pax.ts";
 import { type CallReport, type ClearBy, type Outcome, outcomes } from "../app/rehearsal/outcome.ts";
 import type { Narrate, Stage } from "../app/rehearsal/stage.ts";
-import { callToPax } from "../app/rehearsal/to-pax.ts";
+import { callToPax, type ToPaxOptions } from "../app/rehearsal/to-pax.ts";
 import { GatewayError } from "../base/errors.ts";
 import { command, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
 import { narrator } from "./narrate.ts";
@@ -63,22 +63,15 @@ Examples:
       giveUpMs: seconds(values["give-up"], "--give-up"),
       clearBy,
     };
-    const place = (stage: Stage, narrate: Narrate): Promise<CallReport> => {
-      if (values.from !== undefined && number !== undefined) {
-        return callFromPax(stage, { from: values.from, number: digits(number), ...common }, narrate);
-      }
-      return callToPax(
-        stage,
-        {
+    const place = fromPax
+      ? placeFromPax({ from: digits(values.from ?? ""), number: digits(number ?? ""), ...common })
+      : placeToPax({
           from: digits(values.event ?? ""),
           number: digits(values.to ?? ""),
           keys: values.keys === undefined ? null : digits(values.keys),
           liftAfterMs: values.nobody ? null : LIFT_AFTER_MS,
           ...common,
-        },
-        narrate,
-      );
-    };
+        });
     const { narrate, steps } = narrator({ silent: values.json });
     const report = await withStage(values.config, (stage) => place(stage, narrate));
     const ok = report.outcome === expected && report.faults.length === 0;
@@ -87,6 +80,18 @@ Examples:
     return ok ? 0 : 1;
   },
 });
+
+type Place = (stage: Stage, narrate: Narrate) => Promise<CallReport>;
+
+const placeFromPax =
+  (options: FromPaxOptions): Place =>
+  (stage, narrate) =>
+    callFromPax(stage, options, narrate);
+
+const placeToPax =
+  (options: ToPaxOptions): Place =>
+  (stage, narrate) =>
+    callToPax(stage, options, narrate);
 
 function verdict({ outcome, detail, faults }: CallReport, expected: Outcome, ok: boolean): string {
   const words = outcome === detail ? outcome : `${outcome} (${detail})`;

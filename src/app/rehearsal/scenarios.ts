@@ -86,22 +86,21 @@ export const scenarios: readonly Scenario[] = [
       verify(await callFromPax(stage, fromPax("950", { from: "26" }), narrate), "answered"),
   },
   {
-    name: "busy-extension",
-    title: "an event telephone calls a PAX telephone that is off the hook",
+    name: "busy",
+    title: "a PAX telephone that is off the hook, and a busy event telephone: their callers hear busy tone",
     run: async (stage, narrate) => {
       await stage.pax.lift("22");
       narrate("PAX 22", "is off the hook");
       try {
-        return verify(await callToPax(stage, toPax("4122"), narrate), "busy");
+        const [inward, outward] = await Promise.all([
+          callToPax(stage, toPax("4122"), narrate),
+          callFromPax(stage, fromPax("94125", { from: "27" }), narrate),
+        ]);
+        return [...verify(inward, "busy"), ...verify(outward, "busy")];
       } finally {
         await stage.pax.hangup("22");
       }
     },
-  },
-  {
-    name: "busy-at-event",
-    title: "a PAX telephone calls a busy event telephone, and hears busy tone",
-    run: async (stage, narrate) => verify(await callFromPax(stage, fromPax("94125", { from: "27" }), narrate), "busy"),
   },
   {
     name: "unknown-number",
