@@ -11,6 +11,8 @@ export class FakeLeds {
   readonly #leds = new Map<string, PatternTrigger>();
   /** Every write, as `LED/ATTRIBUTE TEXT`. */
   readonly writes: string[] = [];
+  /** Called before every write: a process may be held up there for as long as the scheduler likes. */
+  beforeWrite: () => void = () => undefined;
 
   constructor(root: string, clock: VirtualClock) {
     this.root = root;
@@ -18,11 +20,14 @@ export class FakeLeds {
   }
 
   add(name: string, lateMs?: () => number, trigger = "[none] timer pattern"): PatternTrigger {
-    const led = new PatternTrigger(this.#clock, lateMs);
     const directory = join(this.root, name);
+    const brightness = join(directory, "brightness");
+    const led = new PatternTrigger(this.#clock, lateMs, () => {
+      if (this.#leds.get(name) === led) writeFileSync(brightness, `${led.brightness}\n`);
+    });
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, "trigger"), `${trigger}\n`);
-    writeFileSync(join(directory, "brightness"), "0\n");
+    writeFileSync(brightness, "0\n");
     for (const attribute of ["hr_pattern", "repeat"]) writeFileSync(join(directory, attribute), "");
     if (trigger.includes("[pattern]")) led.write("trigger", "pattern");
     this.#leds.set(name, led);
@@ -36,20 +41,14 @@ export class FakeLeds {
 
   /** To be given to the driver: writes the file, as the driver does by itself, and lets the kernel see it. */
   readonly write = (path: string, text: string): void => {
+    this.beforeWrite();
     writeAttribute(path, text);
     const name = basename(dirname(path));
     this.writes.push(`${name}/${basename(path)} ${text.trim()}`);
     this.#leds.get(name)?.write(basename(path), text);
-    // The kernel's timer starts with an expiry at once.
-    this.advance(0);
   };
 
   advance(ms: number): void {
     this.#clock.advance(ms);
-    this.#show();
-  }
-
-  #show(): void {
-    for (const [name, led] of this.#leds) writeFileSync(join(this.root, name, "brightness"), `${led.brightness}\n`);
   }
 }

@@ -8,6 +8,7 @@ import type { VirtualClock } from "../base/virtual-clock.ts";
 export class PatternTrigger {
   readonly #clock: VirtualClock;
   readonly #lateMs: () => number;
+  readonly #changed: () => void;
   #tuples: { level: number; ms: number }[] = [];
   #at = 0;
   #next = 1;
@@ -22,9 +23,10 @@ export class PatternTrigger {
   readonly edges: { readonly on: boolean; readonly atMs: number }[] = [];
 
   /** `lateMs` is asked for every expiry of the timer how much later the interrupt comes. */
-  constructor(clock: VirtualClock, lateMs: () => number = () => 0) {
+  constructor(clock: VirtualClock, lateMs: () => number = () => 0, changed: () => void = () => undefined) {
     this.#clock = clock;
     this.#lateMs = lateMs;
+    this.#changed = changed;
   }
 
   /** One write to an attribute. Throws where the kernel would return an error. */
@@ -69,7 +71,10 @@ export class PatternTrigger {
     this.#at = 0;
     this.#next = 1;
     this.#faded = 0;
-    this.#arm(this.#clock.now());
+    this.#dueMs = this.#clock.now();
+    const late = this.#lateMs();
+    if (late > 0) this.#timer = this.#clock.at(this.#dueMs + late, () => this.#expired());
+    else this.#expired();
   }
 
   #expired(): void {
@@ -117,7 +122,9 @@ export class PatternTrigger {
 
   #put(level: number): void {
     if (level > 0 !== this.brightness > 0) this.edges.push({ on: level > 0, atMs: this.#clock.now() });
+    const changed = this.brightness !== level;
     this.brightness = level;
+    if (changed) this.#changed();
   }
 }
 

@@ -164,6 +164,54 @@ describe("playing impulses", () => {
     expect(led.edges).toHaveLength(1 + 12 + 1);
   });
 
+  it("never begins once the dead-man has struck: it says that the line has dropped", async () => {
+    await opened();
+    output.set(true);
+    leds.advance(DEAD_MAN_MS + 1);
+    output.play(pulses(6));
+    run(5_000);
+    expect(edgesSince(5_000)).toEqual([
+      [true, 0],
+      [false, DEAD_MAN_MS],
+    ]);
+    expect(dropped.map(({ code }) => code)).toEqual(["line-dropped"]);
+    output.set(true);
+    expect(led.brightness).toBe(1);
+  });
+
+  it("is not begun when the dead-man strikes between looking and writing", async () => {
+    await opened();
+    output.set(true);
+    leds.beforeWrite = () => leds.advance(DEAD_MAN_MS);
+    output.play(pulses(6));
+    leds.beforeWrite = () => undefined;
+    run(5_000);
+    expect(led.edges.map(({ on }) => on)).toEqual([true, false]);
+    expect(dropped.map(({ code }) => code)).toEqual(["line-dropped"]);
+  });
+
+  it("sends no impulse too many when the process is held up before any of its writes", async () => {
+    await opened();
+    output.set(true);
+    run(1_200);
+    leds.beforeWrite = () => leds.advance(230);
+    output.play(pulses(6));
+    leds.beforeWrite = () => undefined;
+    const from = clock.now();
+    run(2_000);
+    expect(edgesSince(from - 230).filter(([on]) => !on)).toHaveLength(6);
+  });
+
+  it("does not close again what has dropped when it is set a second time", async () => {
+    await opened();
+    output.set(true);
+    leds.advance(DEAD_MAN_MS + 1);
+    output.set(true);
+    leds.advance(10);
+    expect(led.brightness).toBe(0);
+    expect(dropped.map(({ code }) => code)).toEqual(["line-dropped"]);
+  });
+
   it.each([true, false])("is aborted by setting the loop: %s", async (active) => {
     await opened();
     output.set(true);

@@ -15,6 +15,8 @@ import { HOLD_TEXT, OPEN_TEXT, type PatternChunk, planPattern } from "./led-patt
  * - `hr_pattern` is written before `repeat`. The other way round a pattern left over would be played again.
  * - A refresh is one write of `hr_pattern` alone. The kernel restarts the hold with it, but when the dead-man has
  *   struck, the one repetition is used up and the write has no effect: a late refresh never closes the loop again.
+ * - A pattern on an output that holds is one write of `hr_pattern` alone, for the same reason; and because a delay
+ *   between two writes would begin the impulses twice, which are impulses that nobody dialled.
  * - Nothing is written while a pattern plays, except to abort it or to go on with the rest of it.
  */
 
@@ -108,37 +110,44 @@ export class LedOutput {
     }
   }
 
+  /** Once the dead-man has struck an energised output, only `set(false)` and `set(true)` after it energise it again. */
   set(active: boolean): void {
+    if (active && this.#active) {
+      this.#endChunks();
+      this.#attempt(() => {
+        if (this.#goOn(HOLD_TEXT)) this.#playingUntil = Number.NEGATIVE_INFINITY;
+      });
+      return;
+    }
     this.#forget();
     this.#active = active;
     this.#attempt(() => this.#start(active ? HOLD_TEXT : OPEN_TEXT));
   }
 
-  /** @throws GatewayError `pattern-too-long`, before anything has been written */
+  /**
+   * Plays at once, unless the output was energised and the dead-man has struck: the exchange has released the call
+   * then, and the impulses would go to a new one.
+   *
+   * @throws GatewayError `pattern-too-long`, before anything has been written
+   */
   play(steps: readonly PatternStep[]): void {
     const [first, ...rest] = planPattern(steps);
-    this.#forget();
-    if (first === undefined) return;
-    this.#active = true;
-    this.#playChunk(first, rest);
+    this.#endChunks();
+    if (first !== undefined) this.#playChunk(first, rest);
   }
 
   /** Restarts the dead-man, unless a pattern plays, which has it built in. */
   refresh(): void {
     if (!this.#active || this.#rest !== null || this.#clock.now() < this.#playingUntil) return;
-    this.#attempt(() => {
-      if (this.#read("brightness").trim() === "0") {
-        this.#lost(new GatewayError("line-dropped", `${this.#name}: not refreshed for ${DEAD_MAN_MS} ms, has dropped`));
-      } else {
-        this.#write(join(this.#directory, "hr_pattern"), HOLD_TEXT);
-      }
-    });
+    this.#attempt(() => this.#goOn(HOLD_TEXT));
   }
 
   #playChunk(chunk: PatternChunk, rest: readonly PatternChunk[]): void {
     this.#rest = null;
     this.#attempt(() => {
-      this.#start(chunk.text);
+      if (!this.#active) this.#start(chunk.text);
+      else if (!this.#goOn(chunk.text)) return;
+      this.#active = true;
       const end = this.#clock.now() + chunk.ms;
       this.#playingUntil = end + Math.min(SETTLE_MS + SETTLE_PER_STEP_MS * chunk.steps, SETTLE_MAX_MS);
       const [next, ...later] = rest;
@@ -150,6 +159,16 @@ export class LedOutput {
   #start(text: string): void {
     this.#write(join(this.#directory, "hr_pattern"), text);
     this.#write(join(this.#directory, "repeat"), "1\n");
+  }
+
+  /** Gives an energised output its next pattern; false when it has dropped. The kernel takes none once it has. */
+  #goOn(text: string): boolean {
+    if (this.#clock.now() >= this.#playingUntil && this.#read("brightness").trim() === "0") {
+      this.#lost(new GatewayError("line-dropped", `${this.#name}: not refreshed for ${DEAD_MAN_MS} ms, has dropped`));
+      return false;
+    }
+    this.#write(join(this.#directory, "hr_pattern"), text);
+    return true;
   }
 
   /** Waits until the trigger's attributes may be written: udev hands them over only after they have appeared. */
@@ -176,9 +195,13 @@ export class LedOutput {
     return readFileSync(join(this.#directory, attribute), "utf8");
   }
 
-  #forget(): void {
+  #endChunks(): void {
     this.#rest?.();
     this.#rest = null;
+  }
+
+  #forget(): void {
+    this.#endChunks();
     this.#active = false;
     this.#playingUntil = Number.NEGATIVE_INFINITY;
   }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DecoderOutput } from "./decoder.ts";
+import { patternDuration } from "./encoder.ts";
 import {
   type AudioMode,
   holdsLoop,
@@ -170,6 +171,7 @@ class Model {
           break;
         case "play":
           this.on.add("loop");
+          this.timers.set("sent", input.atMs + patternDuration(effect.steps));
           break;
         case "timer":
           if (effect.atMs === null) this.timers.delete(effect.timer);

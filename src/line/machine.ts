@@ -11,7 +11,7 @@ export type LineTimer =
   | "before-digits" // no dial tone heard: dial all the same
   | "current" // no loop current after seizing
   | "looped" // no current input: the glare window is over
-  | "sent" // the pattern has been played
+  | "sent" // the pattern has been played; armed by `play`
   | "pause" // inter-digital pause before a queued digit
   | "answer"
   | "ringing-stopped"
@@ -48,6 +48,7 @@ export type AudioMode =
 
 export type Effect =
   | { readonly type: "set"; readonly output: LineOutput; readonly active: boolean }
+  /** Plays impulses, and arms `sent` for their end as counted from when they began in fact: a late start moves it. */
   | { readonly type: "play"; readonly steps: readonly PatternStep[] }
   /** Arms (or re-arms) a timer; null drops it. */
   | { readonly type: "timer"; readonly timer: LineTimer; readonly atMs: number | null }

@@ -1,4 +1,4 @@
-import { encodeDigit, patternDuration } from "./encoder.ts";
+import { encodeDigit } from "./encoder.ts";
 import {
   allOff,
   audio,
@@ -131,31 +131,27 @@ function startDialling(
     return enter(state, { status: "second-stage" }, ...effects, audio(through, true), giveUp);
   }
   const [first = 0, ...queue] = phase.digits;
-  return play(state, first, queue, phase.secondStage, atMs, context, effects);
+  return play(state, first, queue, phase.secondStage, context, effects);
 }
 
 /**
  * Hands one digit's impulses over in one piece, muted until they are out. A whole number in one piece would go on being
- * sent for seconds when the supervisor has died; so it is a digit and the dead-man at most.
+ * sent for seconds when the supervisor has died; so it is a digit and the dead-man at most. What comes after is counted
+ * from the pattern's real start, so that a stall makes the pause longer and never shorter.
  */
 function play(
   state: LineState,
   digit: number,
   queue: readonly number[],
   second: boolean,
-  atMs: number,
   context: LineContext,
   before: readonly Effect[] = [],
 ): Step {
   const steps = encodeDigit(digit, context.profile);
-  return enter(
-    state,
-    { status: "sending", queue, secondStage: second },
-    ...before,
-    audio(muted),
-    { type: "play", steps },
-    timer("sent", atMs + patternDuration(steps)),
-  );
+  return enter(state, { status: "sending", queue, secondStage: second }, ...before, audio(muted), {
+    type: "play",
+    steps,
+  });
 }
 
 function sending(state: LineState, phase: In<"sending">, input: MachineInput, context: LineContext): Step {
@@ -167,7 +163,7 @@ function sending(state: LineState, phase: In<"sending">, input: MachineInput, co
   if (input.type !== "timer") return stay(state);
   const [next, ...queue] = phase.queue;
   if (input.timer === "pause" && next !== undefined) {
-    return play(state, next, queue, phase.secondStage, atMs, context);
+    return play(state, next, queue, phase.secondStage, context);
   }
   if (input.timer !== "sent") return stay(state);
   // The pattern's last make is part of the pause.
@@ -196,7 +192,7 @@ function secondStage(state: LineState, input: MachineInput, context: LineContext
       return input.timer === "digit" ? fail(state, "no-answer", atMs, context) : stay(state);
     case "command":
       if (input.command.type !== "send-digit") return stay(state);
-      return play(state, input.command.digit, [], true, atMs, context);
+      return play(state, input.command.digit, [], true, context);
     default:
       return stay(state);
   }
@@ -251,7 +247,7 @@ function awaitingAnswer(
       const intrudes = profile.intrudeOnBusy && phase.busyHeard && digit === 1;
       if (!phase.secondStage && !intrudes) return stay(state);
       const earliest = phase.sentAtMs + profile.interDigitalPauseMs - profile.sendMakeMs;
-      if (atMs >= earliest) return play(state, digit, [], phase.secondStage, atMs, context);
+      if (atMs >= earliest) return play(state, digit, [], phase.secondStage, context);
       const waiting: Phase = { status: "sending", queue: [digit], secondStage: phase.secondStage };
       return enter(state, waiting, audio(muted), timer("pause", earliest));
     }

@@ -6,6 +6,7 @@ import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { PaxProfile } from "../config/pax-profile.ts";
 import { type DecoderOutput, type DecoderState, decoderStep, newDecoder, nextDeadline } from "./decoder.ts";
+import { patternDuration } from "./encoder.ts";
 import { HealthMeter, type LineHealth } from "./health.ts";
 import { LineAudio } from "./line-audio.ts";
 import { LineTimers } from "./line-timers.ts";
@@ -18,7 +19,7 @@ import {
   type MachineInput,
 } from "./machine.ts";
 import { Outputs } from "./outputs.ts";
-import type { Edge, LinePort, MediaPort } from "./port.ts";
+import type { Edge, LinePort, MediaPort, PatternStep } from "./port.ts";
 import { subscriberStep } from "./subscriber.ts";
 import { tieLineStep } from "./tie-line.ts";
 import type { LineCommand, LineEvent, LineStatus } from "./types.ts";
@@ -250,14 +251,24 @@ export class LineService implements Service {
     }
   }
 
+  /** The clock is read after the impulses have begun: if the process is held up in between, the pause only grows. */
+  #play(steps: readonly PatternStep[]): void {
+    if (!this.#open) return;
+    try {
+      this.#outputs.play(steps);
+    } catch (error) {
+      return this.#lost(error);
+    }
+    this.#timers.set("sent", this.#options.clock.now() + patternDuration(steps));
+  }
+
   #perform(effect: Effect): void {
     switch (effect.type) {
       case "set":
         if (this.#open) this.#outputs.set(effect.output, effect.active);
         return;
       case "play":
-        if (this.#open) this.#outputs.play(effect.steps);
-        return;
+        return this.#play(effect.steps);
       case "timer":
         return this.#timers.set(effect.timer, effect.atMs);
       case "timers-off":

@@ -55,3 +55,16 @@ it("leaves the loop closed after an empty pattern", () => {
   clock.advanceTo(5_000);
   expect(log).toEqual(["loop on 0", "loop off 900"]);
 });
+
+it("takes no impulses once the loop has fallen off, until it is set again", () => {
+  const { clock, log, outputs } = bench();
+  outputs.set("loop", true);
+  clock.advanceTo(1_000);
+  outputs.playPattern(digitTwo);
+  clock.advanceTo(3_000);
+  expect(log).toEqual(["loop on 0", "loop off 900"]);
+  outputs.set("loop", true);
+  outputs.playPattern(digitTwo);
+  clock.advanceTo(3_070);
+  expect(log.slice(2)).toEqual(["loop on 3000", "loop off 3000", "loop on 3067"]);
+});

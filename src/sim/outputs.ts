@@ -6,7 +6,8 @@ import { playSteps } from "./sequence.ts";
 /**
  * The outputs of one line's interface, as the kernel's LED patterns drive them: a pattern keeps its own time from its
  * receipt whatever becomes of the sender, and an energised output falls off a dead-man's time after the last refresh.
- * After a pattern the loop stays closed, and the dead-man runs from the pattern's end.
+ * After a pattern the loop stays closed, and the dead-man runs from the pattern's end. A loop that has fallen off takes
+ * no pattern before it has been set again: late impulses would reach another telephone.
  */
 export class Outputs {
   readonly #clock: Clock;
@@ -14,6 +15,8 @@ export class Outputs {
   readonly #active = new Set<LineOutput>();
   readonly #deadMan = new Map<LineOutput, Dispose>();
   #stopPattern: Dispose | null = null;
+  /** The loop has fallen off and has not been set since. */
+  #loopDropped = false;
 
   constructor(clock: Clock, changed: (output: LineOutput, active: boolean) => void) {
     this.#clock = clock;
@@ -25,12 +28,16 @@ export class Outputs {
   }
 
   set(output: LineOutput, active: boolean): void {
-    if (output === "loop") this.#endPattern();
+    if (output === "loop") {
+      this.#endPattern();
+      this.#loopDropped = false;
+    }
     this.#put(output, active);
     this.#arm(output);
   }
 
   playPattern(steps: readonly PatternStep[]): void {
+    if (this.#loopDropped) return;
     this.#endPattern();
     this.#disarm("loop");
     let playing = true;
@@ -67,7 +74,10 @@ export class Outputs {
     if (!this.#active.has(output)) return;
     this.#deadMan.set(
       output,
-      this.#clock.at(this.#clock.now() + DEAD_MAN_MS, () => this.#put(output, false)),
+      this.#clock.at(this.#clock.now() + DEAD_MAN_MS, () => {
+        if (output === "loop") this.#loopDropped = true;
+        this.#put(output, false);
+      }),
     );
   }
 
