@@ -27,7 +27,7 @@ export function beginFromPax(draft: Draft, line: string): void {
     leg: null,
   };
   draft.put(call);
-  draft.report({ type: "begun", call: id, direction: "from-pax", line, number: "" });
+  draft.report({ type: "begun", call: id, direction: "from-pax", line, number: "", caller: "" });
   if (!draft.sipUp) return finish(draft, call, "congestion", "Asterisk is away");
   draft.do({ type: "open-media", line });
   if (hotline !== null) place(draft, call, hotline);

@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { configSchema } from "../config/schema.ts";
 import { admitCall, type CallSource, LIMIT_WINDOW_MS, type LimitState, longestCallMs, noCalls } from "./limits.ts";
 
-const limits = configSchema.shape.limits.parse({ callsPerHourPerLine: 3, callsPerHourPerAccount: 2, callMinutes: 5 });
+const limits = configSchema.shape.limits.parse({
+  callsPerHourPerLine: 3,
+  callsPerHourPerAccount: 2,
+  callsPerHourPerTrunk: 5,
+  callMinutes: 5,
+});
+const through = (caller: string): CallSource => ({ kind: "trunk", name: "tie-1", caller });
 const line: CallSource = { kind: "line", name: "tie-1" };
 
 function attempts(times: readonly number[], source = line, emergency = false) {
@@ -37,6 +43,7 @@ describe("calls per hour", () => {
     expect(verdict).toEqual({
       admitted: false,
       reason: "calls-per-hour",
+      of: "line",
       limit: 3,
       retryAtMs: 10 + LIMIT_WINDOW_MS,
     });
@@ -44,11 +51,31 @@ describe("calls per hour", () => {
     expect(again.verdict.admitted).toBe(true);
   });
 
-  it("count a line, an account and a trunk of the same name apart, with the limit of each kind", () => {
+  it("count a line, an account and a caller through a trunk of the same name apart, with the limit of each kind", () => {
     const { state } = attempts([0, 1, 2]);
-    const trunk: CallSource = { kind: "trunk", name: "tie-1" };
+    const trunk = through("4123");
     expect(admitCall(state, { source: trunk, emergency: false, atMs: 3 }, limits).verdict.admitted).toBe(true);
     expect(attempts([0, 1, 2], trunk).admitted).toEqual([true, true, false]);
+  });
+
+  it("count each caller of a trunk by himself, those without a number as one, and all of them together", () => {
+    let state: LimitState = noCalls;
+    const call = (caller: string, atMs: number) => {
+      const outcome = admitCall(state, { source: through(caller), emergency: false, atMs }, limits);
+      state = outcome.state;
+      return outcome.verdict.admitted ? "admitted" : outcome.verdict.of;
+    };
+    expect(["4123", "4123", "4123"].map(call)).toEqual(["admitted", "admitted", "caller"]);
+    expect(["", "", ""].map(call)).toEqual(["admitted", "admitted", "caller"]);
+    expect(["4124", "4124", "4125"].map(call)).toEqual(["admitted", "trunk", "trunk"]);
+  });
+
+  it("remember no more calls than the trunk's limit, however many callers are made up", () => {
+    let state: LimitState = noCalls;
+    for (let at = 0; at < 2_000; at++) {
+      state = admitCall(state, { source: through(`${at}`), emergency: false, atMs: at }, limits).state;
+    }
+    expect([...state.values()].flat()).toHaveLength(5);
   });
 
   it("obey a limit that was lowered in the meantime", () => {

@@ -35,7 +35,7 @@ const config = configSchema.parse({
     { name: "event-b", server: "127.0.0.1", username: "4101", password: "x" },
   ],
   accounts: [{ name: "workshop" }],
-  limits: { callsPerHourPerLine: 3, callsPerHourPerAccount: 3, callMinutes: 10 },
+  limits: { callsPerHourPerLine: 3, callsPerHourPerAccount: 3, callsPerHourPerTrunk: 5, callMinutes: 10 },
 });
 const plan = compileNumberPlan(config);
 if (!plan.ok) throw new Error("the test's number plan is faulty");
@@ -85,8 +85,8 @@ class Rig {
     for (const digit of digits) this.line(line, { type: "digit", digit: Number(digit) });
   }
 
-  incoming(number: string, leg: string, trunk = "event-a") {
-    return this.sip({ type: "incoming", leg, from: { kind: "trunk", name: trunk }, number, caller: "4123" });
+  incoming(number: string, leg: string, trunk = "event-a", caller = "4123") {
+    return this.sip({ type: "incoming", leg, from: { kind: "trunk", name: trunk }, number, caller });
   }
 
   call(line: string): Call {
@@ -285,6 +285,38 @@ describe("calls to the PAX", () => {
     expect(rig.of("hangup")).toEqual([{ type: "hangup", leg: "in", reason: "normal" }]);
     expect(rig.orders("tie1").at(-1)).toEqual({ type: "release" });
     expect(rig.state.calls.size).toBe(0);
+  });
+
+  it("limits one caller without keeping the others of his trunk from the PAX", () => {
+    const rig = new Rig();
+    const call = (caller: string, leg: string) => {
+      rig.effects = [];
+      rig.incoming("4121", leg, "event-a", caller);
+      const refused = rig.of("hangup").map((effect) => effect.reason);
+      rig.sip({ type: "ended", leg, reason: "normal" });
+      rig.line("tie1", { type: "idle" });
+      return refused;
+    };
+    for (const leg of ["a", "b", "c"]) expect(call("4200", leg)).toEqual([]);
+    expect(call("4200", "d")).toEqual(["congestion"]);
+    const [report] = rig.of("report").map((effect) => effect.report);
+    expect(report).toMatchObject({ type: "refused", number: "4121", caller: "4200" });
+    expect(call("4201", "e")).toEqual([]);
+    expect(rig.of("report")[0]?.report).toMatchObject({ type: "begun", caller: "4201" });
+    expect(call("4202", "f")).toEqual([]);
+    expect(call("4203", "g")).toEqual(["congestion"]);
+  });
+
+  it("does not count calls that found every line busy", () => {
+    const rig = new Rig();
+    rig.dial("tie1", "41");
+    rig.dial("tie2", "41");
+    for (const leg of ["a", "b", "c", "d", "e", "f"]) rig.incoming("4121", leg);
+    expect(rig.of("hangup").map((effect) => effect.reason)).toEqual(Array(6).fill("busy"));
+    rig.line("tie1", { type: "cleared" });
+    rig.line("tie1", { type: "idle" });
+    rig.incoming("4121", "in");
+    expect(rig.orders("tie1").at(-1)).toEqual({ type: "seize", digits: [2, 1] });
   });
 
   it("hunts over the group's free lines and says busy when it is full", () => {

@@ -29,8 +29,12 @@ export interface ToPaxCall {
   readonly leg: LegId;
   readonly from: { readonly kind: "trunk" | "account"; readonly name: string };
   readonly number: string;
+  /** As the network gives it; not to be trusted. */
+  readonly caller: string;
   readonly route: PaxRoute;
   readonly linesTried: readonly string[];
+  /** It has had a line, and counts towards the calls in an hour. */
+  readonly counted: boolean;
   readonly retried: boolean;
 }
 
@@ -68,11 +72,13 @@ export type CallReport =
       readonly direction: Call["direction"];
       readonly line: string | null;
       readonly number: string;
+      /** As the network gives it, not to be trusted; empty when it gives none, and for a PAX caller. */
+      readonly caller: string;
     }
   | { readonly type: "placed"; readonly call: string; readonly target: DialTarget }
   | { readonly type: "answered"; readonly call: string }
   | { readonly type: "ended"; readonly call: string; readonly reason: string }
-  | { readonly type: "refused"; readonly number: string; readonly reason: string };
+  | { readonly type: "refused"; readonly number: string; readonly caller: string; readonly reason: string };
 
 export type CallsEffect =
   | { readonly type: "line"; readonly line: string; readonly order: LineOrder }

@@ -1,25 +1,24 @@
 import { assertNever } from "../base/assert-never.ts";
-import { admitCall, longestCallMs } from "./limits.ts";
+import { admitCall, type LimitVerdict, longestCallMs } from "./limits.ts";
 import type { EndReason, LineReport, SipEvent } from "./port.ts";
 import type { Draft, ToPaxCall } from "./state.ts";
 
 /** Calls that the network brings to the PAX: number → free line → digits → early media → answer → clear. */
 
 export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incoming" }>): void {
-  const { leg, from, number } = event;
+  const { leg, from, number, caller } = event;
   const refuse = (reason: EndReason, why: string) => {
     draft.do({ type: "hangup", leg, reason });
-    draft.report({ type: "refused", number, reason: why });
+    draft.report({ type: "refused", number, caller, reason: why });
   };
   // An unknown number is refused before any line is touched.
   const route = draft.context.plan.lookup(number);
   if (route === null) return refuse("unobtainable", "the number is not in the number plan");
   const known = from.kind === "trunk" ? draft.context.trunks : draft.context.accounts;
   if (!known.some((one) => one.name === from.name)) return refuse("rejected", `unknown ${from.kind} ${from.name}`);
-  const attempt = { source: from, emergency: route.emergency, atMs: draft.atMs };
-  const { state, verdict } = admitCall(draft.limits, attempt, draft.context.limits);
-  draft.limits = state;
-  if (!verdict.admitted) return refuse("congestion", `over ${verdict.limit} calls in an hour from ${from.name}`);
+  // Looked at here, counted when the call gets a line: who only hears that all are busy has used up nothing.
+  const { verdict } = admit(draft, from, caller, route.emergency);
+  if (!verdict.admitted) return refuse("congestion", overLimit(verdict, from.name));
   const id = draft.name("call");
   const call: ToPaxCall = {
     direction: "to-pax",
@@ -29,11 +28,13 @@ export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incom
     leg,
     from,
     number,
+    caller,
     route,
     linesTried: [],
+    counted: false,
     retried: false,
   };
-  draft.report({ type: "begun", call: id, direction: "to-pax", line: null, number });
+  draft.report({ type: "begun", call: id, direction: "to-pax", line: null, number, caller });
   if (seizeFree(draft, call)) return;
   // A line that rests between calls is free in a moment: `lineIdle`, or the retry, finds it.
   const rests = draft.context.lines.some((line) => line.group === route.group && !draft.callOnLine(line.name));
@@ -46,7 +47,8 @@ export function lineIdle(draft: Draft, line: string): void {
   const group = draft.context.lines.find((one) => one.name === line)?.group;
   for (const call of draft.calls.values()) {
     if (call.direction !== "to-pax" || call.phase !== "waiting" || call.route.group !== group) continue;
-    if (seizeFree(draft, call)) return;
+    if (!draft.idleLines.has(line)) return;
+    seizeFree(draft, call);
   }
 }
 
@@ -119,16 +121,37 @@ export function retryToPax(draft: Draft, call: ToPaxCall): void {
   if (!seizeFree(draft, call)) end(draft, call, "busy", `no free line in group ${call.route.group}`);
 }
 
-/** Takes the first free line of the group, as the PAX's own hunting does. */
+function admit(draft: Draft, from: ToPaxCall["from"], caller: string, emergency: boolean) {
+  const { kind, name } = from;
+  const source = kind === "trunk" ? { kind, name, caller } : { kind, name };
+  return admitCall(draft.limits, { source, emergency, atMs: draft.atMs }, draft.context.limits);
+}
+
+function overLimit({ limit, of }: Extract<LimitVerdict, { admitted: false }>, name: string): string {
+  return `over ${limit} calls in an hour from ${of === "caller" ? `this caller through ${name}` : name}`;
+}
+
+/**
+ * Takes the first free line of the group, as the PAX's own hunting does. False when there is none. A call that waited
+ * may find that others have used up its limit: then it ends here.
+ */
 function seizeFree(draft: Draft, call: ToPaxCall): boolean {
   const free = draft.context.lines.find(
     (line) => line.group === call.route.group && draft.idleLines.has(line.name) && !call.linesTried.includes(line.name),
   );
   if (free === undefined) return false;
+  if (!call.counted) {
+    const { state, verdict } = admit(draft, call.from, call.caller, call.route.emergency);
+    draft.limits = state;
+    if (!verdict.admitted) {
+      end(draft, call, "congestion", overLimit(verdict, call.from.name));
+      return true;
+    }
+  }
   const line = free.name;
   const digits = call.route.extension === null ? null : [...call.route.extension].map(Number);
   draft.idleLines.delete(line);
-  draft.put({ ...call, line, phase: "seizing", linesTried: [...call.linesTried, line] });
+  draft.put({ ...call, line, phase: "seizing", counted: true, linesTried: [...call.linesTried, line] });
   draft.order(line, { type: "seize", digits });
   draft.do({ type: "open-media", line });
   return true;

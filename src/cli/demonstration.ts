@@ -122,6 +122,7 @@ sip:
 limits:
   callsPerHourPerLine: 2000
   callsPerHourPerAccount: 2000
+  callsPerHourPerTrunk: 2000
 
 asterisk:
   ariPort: ${ports.ari}

@@ -330,7 +330,12 @@ const limitsSchema = z
       apply: "restart",
     }),
     callsPerHourPerAccount: z.number().int().min(1).max(10_000).default(60).meta({
-      description: "Calls in an hour that one account or trunk may bring to the PAX.",
+      description: "Calls in an hour that one account, or one number of the event, may bring to the PAX.",
+      apply: "restart",
+    }),
+    callsPerHourPerTrunk: z.number().int().min(1).max(10_000).default(600).meta({
+      description:
+        "Calls in an hour that all callers of one trunk together may bring to the PAX: a caller's number can be made up.",
       apply: "restart",
     }),
   })

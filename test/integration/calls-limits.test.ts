@@ -57,7 +57,7 @@ describe("limits of a line", () => {
   });
 });
 
-describe("limits of a trunk", () => {
+describe("limits of a caller through a trunk", () => {
   it("refuse one call too many in an hour before a line is touched, and pass an emergency", async () => {
     for (let at = 0; at < 2; at++) {
       const from = rig.log.length;

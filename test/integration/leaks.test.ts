@@ -28,7 +28,7 @@ beforeAll(async () => {
     callLimit: 2 * LINES,
     config: {
       lines: [...Array.from({ length: LINES }, line("out")), ...Array.from({ length: LINES }, line("in"))],
-      limits: { callsPerHourPerLine: 10_000, callsPerHourPerAccount: 10_000 },
+      limits: { callsPerHourPerLine: 10_000, callsPerHourPerAccount: 10_000, callsPerHourPerTrunk: 10_000 },
       numberPlan: {
         fromPax: [{ dial: "1", trunk: "event", number: "4129" }],
         toPax: CALLEES.map(({ ext, number }) => ({ number, extension: ext, group: "in" })),
