@@ -31,6 +31,8 @@ export class Gateway implements Service {
   readonly #lock: InstanceLock;
   readonly #services: ServiceGroup;
   readonly #asterisk: ServiceGroup;
+  readonly #ari: AriConnection;
+  readonly #subscriptions: Dispose[] = [];
   readonly #log: Log;
   readonly #life = new AbortController();
   #keeping: Promise<void> | undefined;
@@ -114,22 +116,32 @@ export class Gateway implements Service {
     this.#lock = new InstanceLock([config.paths.runtime, config.paths.state]);
     // Calls listen before anything can happen.
     this.#services = new ServiceGroup("gateway", [status, this.calls, this.sip, this.lines], log.child("app"));
-    // Asterisk takes calls only once its profile is known to be in force.
-    this.#asterisk = new ServiceGroup("asterisk", [this.asterisk, ari], log.child("app"));
+    this.#ari = ari;
+    const calls: Service = { name: "ari", start: async () => undefined, stop: () => ari.stop() };
+    this.#asterisk = new ServiceGroup("asterisk", [this.asterisk, calls], log.child("app"));
     this.#log = log.child("app");
   }
 
   /** Calls can be made in both directions. */
   get ready(): boolean {
-    return this.sip.up;
+    return this.asterisk.up && this.sip.up;
   }
 
-  /** Called once calls can be made; at once if they can be. */
+  /** Called whenever calls can be made (again); at once if they can be. */
   onReady(listener: () => void): Dispose {
-    if (this.ready) listener();
-    return this.sip.onEvent((event) => {
-      if (event.type === "up") listener();
-    });
+    const look = () => {
+      if (this.ready) listener();
+    };
+    look();
+    const disposers = [
+      this.asterisk.on("up", look),
+      this.sip.onEvent((event) => {
+        if (event.type === "up") look();
+      }),
+    ];
+    return () => {
+      for (const dispose of disposers) dispose();
+    };
   }
 
   /** What keeps the gateway from calls; null when nothing does. */
@@ -143,15 +155,23 @@ export class Gateway implements Service {
    */
   async start(signal: AbortSignal): Promise<void> {
     await this.#lock.start();
+    this.#subscriptions.push(
+      // An Asterisk takes calls only once its profile is known to be in force.
+      this.asterisk.on("up", () => void this.#ari.start()),
+      // When it is the manager's connection alone that is lost, the calls go on.
+      this.asterisk.on("down", () => this.#ari.pause()),
+    );
     await this.#services.start(signal);
     this.#keeping = this.#keepAsterisk(AbortSignal.any([signal, this.#life.signal]));
   }
 
   async stop(): Promise<void> {
     this.#life.abort();
-    await this.#keeping;
+    // The lines first: whatever Asterisk is doing, none may be left held.
     await this.#services.stop();
+    await this.#keeping;
     await this.#asterisk.stop();
+    for (const dispose of this.#subscriptions.splice(0)) dispose();
     await this.#lock.stop();
   }
 

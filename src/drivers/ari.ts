@@ -65,10 +65,18 @@ export class AriConnection implements Service {
     return this.#emitter.on(event, listener);
   }
 
-  /** Begins to connect; does not wait, since Asterisk may come later. `up` tells. */
+  /** Begins to connect, or goes on after `pause`; does not wait, since Asterisk may come later. `up` tells. */
   async start(): Promise<void> {
+    if (this.#running) return;
     this.#running = true;
-    this.#connect();
+    if (this.#socket === null) this.#connect();
+  }
+
+  /** Makes no new connection until `start`. One that is open stays, with the calls that came by it. */
+  pause(): void {
+    this.#running = false;
+    clearTimeout(this.#retry);
+    if (!this.#up) this.#socket?.terminate();
   }
 
   async stop(): Promise<void> {
@@ -165,6 +173,7 @@ export class AriConnection implements Service {
     socket.on("close", () => {
       if (this.#socket !== socket) return;
       this.#wentDown();
+      clearTimeout(this.#retry);
       if (this.#running) this.#retry = setTimeout(() => this.#connect(), RECONNECT_MS);
     });
   }

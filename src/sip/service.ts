@@ -133,6 +133,7 @@ export class AsteriskService implements Service {
     signal.throwIfAborted();
     this.#up = true;
     this.#upSince = performance.now();
+    this.#log.info("Asterisk runs with its profile in force");
     this.#emitter.emit("up");
   }
 

@@ -64,6 +64,7 @@ describe("an Asterisk that is killed", () => {
     const call = await paxTalksTo(rig, "21", "4123");
     await hearEachOther(rig, "21", call);
     const killed = rig.asteriskPid;
+    const from = rig.log.length;
     const began = performance.now();
     await killAsterisk();
     await rig.until((view) => view.lines.every(({ status }) => status === "idle" || status === "awaiting-clear"));
@@ -73,6 +74,10 @@ describe("an Asterisk that is killed", () => {
     await rig.pax.waitFor("21", "congestion-tone", 5_000);
     await isBack();
     expect(rig.asteriskPid).not.toBe(killed);
+    // No call is taken before what the new one does is known.
+    const order = ["Asterisk runs with its profile in force", "connected to Asterisk"];
+    const told = rig.log.slice(from).map((record) => record["msg"]);
+    expect(told.filter((msg) => order.includes(String(msg)))).toEqual(order);
     // Nobody is left to say so to the far end: it ends its call by itself.
     await eventOf(rig).hangup(call);
     await clearAll(rig);
