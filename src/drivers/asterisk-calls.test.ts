@@ -96,3 +96,47 @@ describe("a call from the network whose line has no audio", () => {
     await service.stop();
   });
 });
+
+describe("looking for what an earlier supervisor left", () => {
+  it("spares a call that has come since, when the connection came, went and came again", async () => {
+    const looks: ((channels: { id: string }[]) => void)[] = [];
+    const ari = new FakeAri(
+      asterisk((request) => (request === "GET /channels" ? new Promise((resolve) => looks.push(resolve)) : undefined)),
+    );
+    ari.up = false;
+    const { service, events, heard } = await calls(ari);
+    ari.comeUp();
+    ari.goDown();
+    ari.comeUp();
+    // The answer of the first look counts no more, and what it finds is left for the second.
+    looks[0]?.([{ id: "early" }]);
+    looks[1]?.([{ id: "orphan" }]);
+    await heard("up");
+    expect(events).toEqual([{ type: "up" }]);
+    expect(ari.requests.filter((each) => each.startsWith("DELETE"))).toEqual(["DELETE /channels/orphan"]);
+    ari.event(incomingCall("fresh", "4121"));
+    await heard("incoming");
+    expect(ari.requests).not.toContain("DELETE /channels/fresh");
+    await service.stop();
+  });
+
+  it("takes no calls before the look of the connection in use is over", async () => {
+    const looks: ((channels: { id: string }[]) => void)[] = [];
+    const ari = new FakeAri(
+      asterisk((request) => (request === "GET /channels" ? new Promise((resolve) => looks.push(resolve)) : undefined)),
+    );
+    ari.up = false;
+    const { service, heard } = await calls(ari);
+    ari.comeUp();
+    ari.goDown();
+    ari.comeUp();
+    looks[0]?.([]);
+    await expect.poll(() => looks.length).toBe(2);
+    ari.event(incomingCall("fresh", "4121"));
+    expect(service.up).toBe(false);
+    looks[1]?.([{ id: "fresh" }]);
+    await heard("up");
+    expect(service.up).toBe(true);
+    await service.stop();
+  });
+});

@@ -3,13 +3,13 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { DialTarget, EndReason, LegId, SipEvent, SipPort } from "../calls/port.ts";
-import type { MediaPort } from "../line/port.ts";
 import type { AriApi } from "./ari.ts";
 import type { AriChannel, AriEvent } from "./ari-types.ts";
 import { LeaseKeeper, type RenewLease } from "./channel-lease.ts";
 import { clearOrphans } from "./clear-orphans.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
-import { LineBridge } from "./line-bridge.ts";
+import type { LineBridge } from "./line-bridge.ts";
+import { type AttachMedia, LineBridges } from "./line-bridges.ts";
 import { type SipLeg, SipLegs } from "./sip-legs.ts";
 
 export interface AsteriskCallsOptions {
@@ -18,8 +18,7 @@ export interface AsteriskCallsOptions {
   /** Seconds that a channel lives without a renewal; the dialplan grants the first term. */
   readonly leaseS: number;
   readonly renewLease: RenewLease;
-  /** Joins a line with its audio; null takes it away. */
-  readonly attachMedia: (line: string, media: MediaPort | null) => void;
+  readonly attachMedia: AttachMedia;
 }
 
 /** SIP legs and the lines' audio, by Asterisk's REST Interface. */
@@ -30,11 +29,13 @@ export class AsteriskCalls implements SipPort, Service {
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<{ event: [event: SipEvent] }>();
   readonly #legs = new SipLegs();
-  readonly #bridges = new Map<string, LineBridge>();
+  readonly #bridges: LineBridges;
   readonly #subscriptions: Dispose[] = [];
   /** Tells this process's channels from those of one that died. */
   readonly #run = `paxgate-${process.pid}-${Date.now().toString(36)}`;
   #serial = 0;
+  /** Connections come and gone so far: what one of them began ends with it. */
+  #connection = 0;
   #up = false;
   readonly #leases: LeaseKeeper;
 
@@ -42,10 +43,12 @@ export class AsteriskCalls implements SipPort, Service {
     this.#ari = ari;
     this.#options = options;
     this.#log = log;
-    this.#leases = new LeaseKeeper(options.renewLease, options.leaseS, () => {
-      const media = [...this.#bridges.values()].map((bridge) => bridge.channelId);
-      return new Set([...this.#legs.channelIds, ...media]);
-    });
+    this.#bridges = new LineBridges(ari, options.attachMedia, log);
+    this.#leases = new LeaseKeeper(
+      options.renewLease,
+      options.leaseS,
+      () => new Set([...this.#legs.channelIds, ...this.#bridges.channelIds]),
+    );
   }
 
   get up(): boolean {
@@ -67,35 +70,24 @@ export class AsteriskCalls implements SipPort, Service {
 
   async stop(): Promise<void> {
     for (const dispose of this.#subscriptions.splice(0)) dispose();
+    this.#connection++;
     this.#leases.stop();
     const channels = this.#legs.all.map((leg) => this.#delete(leg.channelId, "normal"));
-    const bridges = [...this.#bridges.values()].map((bridge) => bridge.close());
+    const bridges = this.#bridges.closeAll();
     this.#legs.clear();
-    this.#bridges.clear();
     this.#up = false;
-    await Promise.allSettled([...channels, ...bridges]);
+    await Promise.allSettled([...channels, bridges]);
   }
 
   openMedia(line: string): void {
-    if (!this.#up || this.#bridges.has(line)) return;
+    if (!this.#up || this.#bridges.get(line) !== undefined) return;
     const id = `${this.#run}-${line}-${this.#serial++}`;
-    const bridge = new LineBridge(this.#ari, id);
-    this.#bridges.set(line, bridge);
-    this.#options.attachMedia(line, bridge.media);
-    bridge.open(this.#options.leaseS).catch((error: unknown) => {
-      if (this.#bridges.get(line) !== bridge) return;
-      this.#log.error("no audio for the line", { line, error: describeError(error) });
-      this.#mediaFailed(line);
-    });
+    this.#bridges.open(line, id, this.#options.leaseS, () => this.#mediaFailed(line));
     this.#leases.keep();
   }
 
   closeMedia(line: string): void {
-    const bridge = this.#bridges.get(line);
-    if (bridge === undefined) return;
-    this.#bridges.delete(line);
-    this.#options.attachMedia(line, null);
-    bridge.close().catch((error: unknown) => this.#log.debug("audio leg", { line, error: describeError(error) }));
+    void this.#bridges.close(line);
   }
 
   dial(leg: LegId, line: string, target: DialTarget): void {
@@ -187,13 +179,13 @@ export class AsteriskCalls implements SipPort, Service {
         if (event.args[0] === "incoming") this.#incoming(event.channel, event.args);
         // An outgoing call is over and its channel is back from the dialplan.
         else if (event.args[0] === "dialled") this.#dialled(event.channel.id, event.args);
-        else this.#bridgeOf(event.channel.id)?.[1].entered();
+        else this.#bridges.get(this.#bridges.lineOf(event.channel.id) ?? "")?.entered();
         break;
       case "StasisEnd": {
         // The last that is heard of an incoming channel: with it Asterisk ends our subscription. A line's own channel
         // leaves for the dialplan, and is subscribed to by name.
         const leg = this.#legs.byChannel(event.channel.id);
-        if (leg !== undefined && this.#bridgeOf(event.channel.id) === undefined) this.#ended(leg.id, "normal");
+        if (leg !== undefined && this.#bridges.lineOf(event.channel.id) === undefined) this.#ended(leg.id, "normal");
         break;
       }
       case "Dial":
@@ -207,7 +199,8 @@ export class AsteriskCalls implements SipPort, Service {
       case "ChannelDestroyed": {
         const leg = this.#legs.byChannel(event.channel.id);
         if (leg !== undefined) this.#ended(leg.id, endReason(event.cause));
-        this.#mediaDestroyed(event.channel.id);
+        const line = this.#bridges.lineOf(event.channel.id);
+        if (line !== undefined) this.#mediaFailed(line);
         break;
       }
       default:
@@ -252,15 +245,6 @@ export class AsteriskCalls implements SipPort, Service {
     this.#emit({ type: "ended", leg: id, reason });
   }
 
-  #mediaDestroyed(channelId: string): void {
-    const [line] = this.#bridgeOf(channelId) ?? [];
-    if (line !== undefined) this.#mediaFailed(line);
-  }
-
-  #bridgeOf(channelId: string): [line: string, bridge: LineBridge] | undefined {
-    return [...this.#bridges].find(([, bridge]) => bridge.channelId === channelId);
-  }
-
   /** A call without audio is no call: end what is on the line. */
   #mediaFailed(line: string): void {
     this.closeMedia(line);
@@ -273,19 +257,23 @@ export class AsteriskCalls implements SipPort, Service {
   }
 
   async #wentUp(): Promise<void> {
-    await clearOrphans(this.#ari, this.#log).catch((error: unknown) =>
+    const connection = ++this.#connection;
+    const isCurrent = () => connection === this.#connection;
+    const isOurs = (id: string) => this.#legs.byChannel(id) !== undefined || id.startsWith(this.#run);
+    await clearOrphans(this.#ari, { isOurs, isCurrent }, this.#log).catch((error: unknown) =>
       this.#log.warn("could not look for orphaned channels", { error: describeError(error) }),
     );
-    if (!this.#ari.up || this.#up) return;
+    if (!isCurrent()) return;
     this.#up = true;
     this.#emit({ type: "up" });
   }
 
   #wentDown(): void {
+    this.#connection++;
     if (!this.#up) return;
     this.#up = false;
     this.#legs.clear();
-    for (const line of [...this.#bridges.keys()]) this.closeMedia(line);
+    void this.#bridges.closeAll();
     this.#emit({ type: "down" });
   }
 
