@@ -174,6 +174,52 @@ describe("impulse decoder", () => {
     expect(results(decode(next, 1_000, state))).toEqual([4]);
   });
 
+  it("ends every train that it has announced, and announces one again that goes on after a hit", () => {
+    const hit = [
+      { closed: false, atMs: 1_000 },
+      { closed: true, atMs: 1_020 },
+    ];
+    const five = generateTrain({ ...nominal, pulses: 5 }, 1_170, seededRandom(1));
+    expect(decode([...hit, ...five]).map((o) => o.type)).toEqual([
+      "first-break",
+      "false-break",
+      "first-break",
+      "error",
+    ]);
+
+    const state = newDecoder(pax50, true, 0);
+    decode(generateTrain({ ...nominal, pulses: 2 }, 100, seededRandom(1)), 400, state);
+    expect(decoderStep(state, { type: "edge", closed: true, atMs: 400 }).map((o) => o.type)).toEqual(["error"]);
+    const more = decode(generateTrain({ ...nominal, pulses: 3 }, 750, seededRandom(1)), 1_000, state);
+    expect(more.map((o) => o.type)).toEqual(["first-break", "swallowed"]);
+  });
+
+  it("ends what it has announced whatever comes in, in any order, late or not", () => {
+    const edge = fc.record({
+      closed: fc.boolean(),
+      afterMs: fc.integer({ min: -300, max: 320 }),
+      prompt: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(edge, { maxLength: 40 }), (edges) => {
+        const state = newDecoder(pax50, true, 0);
+        const out: DecoderOutput[] = [];
+        let now = 1_000;
+        for (const { closed, afterMs, prompt } of edges) {
+          if (prompt) out.push(...decoderStep(state, { type: "time", atMs: now + Math.max(0, afterMs) }));
+          out.push(...decoderStep(state, { type: "edge", closed, atMs: now + afterMs }));
+          now += Math.max(0, afterMs);
+        }
+        out.push(...decoderStep(state, { type: "time", atMs: now + 5_000 }));
+        expect(out.at(-1)?.type).not.toBe("first-break");
+        for (const [index, { type }] of out.entries()) {
+          if (type === "first-break") expect(out[index + 1]?.type).not.toBe("first-break");
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
   it("takes a closed loop of 20 ms for a seizure and less for a hit", () => {
     const hit = [
       { closed: true, atMs: 100 },

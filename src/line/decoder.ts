@@ -11,6 +11,7 @@ import type { DialHealth, DigitErrorReason } from "./types.ts";
  * Invariants:
  * - A digit is reported only if every break and make of its train agrees with the others; else it is an error.
  * - Of one train comes at most one digit or error.
+ * - What follows a `first-break` is always an output that ends it: who mutes at the one can rely on the other.
  * - Nothing is decided while a transition still bounces.
  */
 
@@ -35,6 +36,8 @@ export type DecoderOutput =
   /** A break was seen that was no pulse: a false impulse or a hit. Nothing was dialled. */
   | { readonly type: "false-break"; readonly lengthMs: number; readonly atMs: number }
   | { readonly type: "flash"; readonly atMs: number }
+  /** A train that was announced is over and means nothing, because an error was reported of it before. */
+  | { readonly type: "swallowed"; readonly atMs: number }
   | { readonly type: "clear"; readonly atMs: number };
 
 /** The values of a profile that the decoder uses. */
@@ -56,7 +59,7 @@ export interface DecoderState {
   /** The line is seized. */
   held: boolean;
   train: Train;
-  /** `first-break` has been reported for this train. */
+  /** `first-break` has been reported, and nothing since that ended it. */
   announced: boolean;
   /** A digit or error was decided up to this time: an edge before it contradicts the decision. */
   decidedAt: number;
@@ -153,6 +156,7 @@ function breakEnded(
   out: readonly DecoderOutput[],
 ): readonly DecoderOutput[] {
   const verdict = takeBreak(state.train, endedAt - lengthMs, endedAt, state.profile);
+  if (verdict !== "none") state.announced = false;
   if (verdict === "flash") return push(out, { type: "flash", atMs: endedAt });
   if (verdict === "false") return push(out, { type: "false-break", lengthMs, atMs: endedAt });
   return out;
@@ -160,11 +164,11 @@ function breakEnded(
 
 /** The make after a train has lasted: it is a digit, an error, or nothing. */
 function trainEnded(state: DecoderState, out: readonly DecoderOutput[]): readonly DecoderOutput[] {
-  const { train } = state;
+  const { train, announced } = state;
   const atMs = train.quietFrom;
   const verdict = judgeTrain(train);
   endTrain(state);
-  if (verdict === "none") return out;
+  if (verdict === "none") return announced ? push(out, { type: "swallowed", atMs }) : out;
   if (verdict !== "digit") return push(out, { type: "error", reason: verdict, atMs });
   const { pulses } = train;
   const digit = digitOf(pulses, state.profile.digitMap);
@@ -187,7 +191,9 @@ function lateEdge(state: DecoderState, closed: boolean, atMs: number): readonly 
   state.train.open = true;
   state.train.told = true;
   state.train.quietFrom = at;
-  return told ? NOTHING : [{ type: "error", reason: "late-edges", atMs }];
+  if (told) return NOTHING;
+  state.announced = false;
+  return [{ type: "error", reason: "late-edges", atMs }];
 }
 
 function endTrain(state: DecoderState): void {

@@ -28,6 +28,7 @@ const decoderOutputs: readonly DecoderOutput[] = [
   { type: "error", reason: "damaged-train", atMs: 0 },
   { type: "false-break", lengthMs: 12, atMs: 0 },
   { type: "flash", atMs: 0 },
+  { type: "swallowed", atMs: 0 },
   { type: "clear", atMs: 0 },
 ];
 

@@ -133,6 +133,41 @@ describe("a call from the PAX", () => {
     expect(port.written.slice(-3).map((frame) => frame[0])).toEqual([123, 0, 123]);
   });
 
+  it("gives the audio back after impulses that mean nothing because an edge came late", async () => {
+    const { port, line, clock, idle, seizeByPax, dial } = await startLine();
+    idle();
+    seizeByPax();
+    const sent: number[] = [];
+    line.attachMedia({ send: (frame) => sent.push(frame[0] ?? 0), receive: () => null });
+    line.command({ type: "answer" });
+    dial(2);
+    port.edge("loop", true, clock.now() - 250);
+    dial(2);
+    port.frame(new Int16Array(FRAME_SAMPLES).fill(77));
+    expect(sent).toEqual([77]);
+  });
+
+  it("stops the dial tone again for impulses that come soon after a hit", async () => {
+    const { port, clock, hear, idle, seizeByPax } = await startLine();
+    idle();
+    seizeByPax();
+    hear(100);
+    const start = clock.now();
+    const hit = [
+      { closed: false, atMs: start },
+      { closed: true, atMs: start + 20 },
+    ];
+    const train = generateTrain({ pulses: 5, ips: 10, breakPercent: 67 }, start + 150, seededRandom(1));
+    for (const edge of [...hit, ...train.slice(0, -1)]) {
+      clock.advanceTo(edge.atMs);
+      port.edge("loop", edge.closed, edge.atMs);
+    }
+    clock.advance(20);
+    port.written.length = 0;
+    port.frame();
+    expect(port.written[0]?.every((sample) => sample === 0)).toBe(true);
+  });
+
   it("gives number unobtainable, and no digit, for a damaged train", async () => {
     const { port, clock, names, events, hear, idle, seizeByPax } = await startLine();
     idle();

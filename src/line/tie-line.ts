@@ -171,7 +171,8 @@ function dialled(
       // Never a guess: the caller hears number unobtainable and dials again.
       return hangUpOn(state, "unobtainable", true, atMs, context, { type: "digit-error", reason: output.reason, atMs });
     case "flash":
-    case "false-break": {
+    case "false-break":
+    case "swallowed": {
       const wait = phase.digits === 0 ? profile.firstDigitTimeoutMs : profile.nextDigitTimeoutMs;
       const mode = phase.digits === 0 ? tone("dial") : muted;
       const flash = output.type === "flash" ? [emit({ type: "flash", atMs })] : [];
@@ -229,6 +230,7 @@ function disturbed(state: LineState, mode: AudioMode, output: DecoderOutput, atM
       return stay(state, audio(mode), emit({ type: "flash", atMs }));
     case "error":
     case "false-break":
+    case "swallowed":
       return stay(state, audio(mode));
     case "seize":
       return stay(state);
