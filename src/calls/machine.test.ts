@@ -27,6 +27,7 @@ const config = configSchema.parse({
     toPax: [
       { number: "4121", extension: "21" },
       { number: "4199", secondStage: true },
+      { number: "4198", secondStage: true, secondStageDigits: ["912", "7"] },
       { number: "4130", extension: "30", group: "other" },
     ],
   },
@@ -367,6 +368,37 @@ describe("calls to the PAX", () => {
       { type: "seize", digits: null },
       { type: "send-digit", digit: 2 },
       { type: "send-digit", digit: 1 },
+      { type: "proceed" },
+    ]);
+  });
+
+  it("sends no key after a complete number", () => {
+    const rig = new Rig();
+    rig.incoming("4199", "in");
+    rig.line("tie1", { type: "dial-tone" });
+    for (const digit of "21123456789") rig.sip({ type: "dtmf", leg: "in", digit });
+    expect(rig.orders("tie1").filter((order) => order.type === "send-digit")).toHaveLength(2);
+    expect(rig.of("hangup")).toEqual([]);
+  });
+
+  it.each(["9", "6", "0"])("sends no %s, by which the PAX would reach its tie lines, and ends the call", (digit) => {
+    const rig = new Rig();
+    rig.incoming("4199", "in");
+    rig.line("tie1", { type: "dial-tone" });
+    rig.sip({ type: "dtmf", leg: "in", digit });
+    expect(rig.orders("tie1").map((order) => order.type)).toEqual(["seize", "release"]);
+    expect(rig.of("hangup")).toEqual([{ type: "hangup", leg: "in", reason: "unobtainable" }]);
+  });
+
+  it("sends in the second stage what the rule lists, and nothing that only begins like it", () => {
+    const rig = new Rig();
+    rig.incoming("4198", "in");
+    rig.line("tie1", { type: "dial-tone" });
+    for (const digit of "911") rig.sip({ type: "dtmf", leg: "in", digit });
+    expect(rig.orders("tie1").slice(1)).toEqual([
+      { type: "send-digit", digit: 9 },
+      { type: "send-digit", digit: 1 },
+      { type: "release" },
     ]);
   });
 

@@ -34,6 +34,8 @@ export type DialledNumber =
 export interface PaxRoute {
   /** Digits to send to the PAX as impulses; null is second stage: the caller dials on with his keys. */
   readonly extension: string | null;
+  /** Second stage: what he may dial, prefix-free. */
+  readonly secondStage: readonly DigitPattern[];
   /** Line group to hunt over. */
   readonly group: string;
   readonly emergency: boolean;
@@ -140,7 +142,15 @@ function lookup(rules: readonly CompiledRule<ToPaxRule>[], number: string): PaxR
   if (best === null) return null;
   const { rule, pattern } = best;
   const extension = rule.extension === undefined ? null : fillExtension(rule.extension, pattern, number);
-  return { extension, group: rule.group, emergency: rule.emergency, rule };
+  const secondStage = rule.secondStageDigits.map((text) => parseDigitPattern(text) ?? []);
+  return { extension, secondStage, group: rule.group, emergency: rule.emergency, rule };
+}
+
+/** Whether digits keyed in the second stage are, or can become, a number that the rule lists. */
+export function matchSecondStage({ secondStage }: PaxRoute, digits: string): "no" | "begins" | "whole" {
+  const matches = secondStage.map((pattern) => matchDigits(pattern, digits));
+  if (matches.includes("whole")) return "whole";
+  return matches.includes("begins") ? "begins" : "no";
 }
 
 /** Puts the number's wildcard digits in the place of the extension's X's, the last to the last. */

@@ -92,6 +92,7 @@ export type LineReport =
 export type LineOrder =
   | { readonly type: "seize"; readonly digits: readonly number[] | null }
   | { readonly type: "send-digit"; readonly digit: number }
+  /** The number is complete: the PAX caller's, or the one that a caller keyed in the second stage. */
   | { readonly type: "proceed" }
   | { readonly type: "tone"; readonly tone: "ringing" | "busy" | "congestion" | "unobtainable" }
   | { readonly type: "connect" }

@@ -33,6 +33,8 @@ export interface ToPaxCall {
   readonly caller: string;
   readonly route: PaxRoute;
   readonly linesTried: readonly string[];
+  /** Second stage: digits that were sent for the caller. */
+  readonly keyed: string;
   /** It has had a line, and counts towards the calls in an hour. */
   readonly counted: boolean;
   readonly retried: boolean;

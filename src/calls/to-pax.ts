@@ -1,5 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import { admitCall, type LimitVerdict, longestCallMs } from "./limits.ts";
+import { matchSecondStage } from "./number-plan.ts";
 import type { EndReason, LineReport, SipEvent } from "./port.ts";
 import type { Draft, ToPaxCall } from "./state.ts";
 
@@ -31,6 +32,7 @@ export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incom
     caller,
     route,
     linesTried: [],
+    keyed: "",
     counted: false,
     retried: false,
   };
@@ -206,10 +208,24 @@ function talk(draft: Draft, call: ToPaxCall, line: string, phase: "second-stage"
 
 function key(draft: Draft, call: ToPaxCall, digit: string): void {
   if (call.line === null || !/^[0-9]$/.test(digit)) return;
-  const intrudes = call.phase === "awaiting-answer" && draft.context.intrudeOnBusy && digit === "1";
-  if (call.phase === "second-stage" || intrudes) {
-    draft.order(call.line, { type: "send-digit", digit: Number(digit) });
+  if (call.phase === "second-stage") return dialOn(draft, call, call.line, digit);
+  if (call.phase === "awaiting-answer" && draft.context.intrudeOnBusy && digit === "1") {
+    draft.order(call.line, { type: "send-digit", digit: 1 });
   }
+}
+
+/**
+ * Second stage: only what the rule lists is sent, for the PAX would take anything, its tie lines' digits included. Each
+ * digit goes out as it is keyed; after a complete number none does, so that a line never has more than a number to send.
+ */
+function dialOn(draft: Draft, call: ToPaxCall, line: string, digit: string): void {
+  if (matchSecondStage(call.route, call.keyed) === "whole") return;
+  const keyed = call.keyed + digit;
+  const match = matchSecondStage(call.route, keyed);
+  if (match === "no") return end(draft, call, "unobtainable", `${keyed} may not be dialled in the second stage`);
+  draft.put({ ...call, keyed });
+  draft.order(line, { type: "send-digit", digit: Number(digit) });
+  if (match === "whole") draft.order(line, { type: "proceed" });
 }
 
 function releaseLine(draft: Draft, call: ToPaxCall): void {

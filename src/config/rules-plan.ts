@@ -13,6 +13,8 @@ import type { Config, FromPaxRule, Hotline } from "./schema.ts";
 /** Digits of a number on the event network. */
 const NUMBER_DIGITS = { min: 4, max: 8, emergencyMin: 3 } as const;
 
+const UNCLEAR_END = "it would not be clear when the number is complete";
+
 /** Rules of the number plan and of hotlines, with the collisions that would make dialling ambiguous. */
 export function planRules(config: Config): RuleFault[] {
   const { fromPax, toPax } = config.numberPlan;
@@ -39,6 +41,7 @@ export function planRules(config: Config): RuleFault[] {
       const given = rule.secondStage ? "both are given" : "neither is given";
       faults.push({ path, message: `needs either an extension or secondStage: true; ${given}` });
     }
+    faults.push(...secondStageRules(rule.secondStageDigits, [...path, "secondStageDigits"]));
     const wanted = [...(rule.extension ?? "")].filter((symbol) => symbol === "X").length;
     const there = pattern === null ? wanted : wildcardPositions(pattern).length;
     if (wanted > there) {
@@ -72,6 +75,18 @@ export function planRules(config: Config): RuleFault[] {
   return faults;
 }
 
+function secondStageRules(texts: readonly string[], path: Path): RuleFault[] {
+  const patterns = texts.map(parseDigitPattern);
+  return [
+    ...patterns.flatMap((pattern, at) => (pattern === null ? [unreadable([...path, at], texts[at] ?? "")] : [])),
+    ...findCollisions(patterns, prefixCollision).map(({ first, second, digits }) => ({
+      path: [...path, second],
+      other: [...path, first],
+      message: `"${texts[second]}" collides with "${texts[first]}": ${digits} belongs to both, and ${UNCLEAR_END}`,
+    })),
+  ];
+}
+
 function collisions(
   list: "fromPax" | "toPax",
   key: "dial" | "number",
@@ -79,7 +94,7 @@ function collisions(
   patterns: readonly (DigitPattern | null)[],
   collide: (a: DigitPattern, b: DigitPattern) => string | null,
 ): RuleFault[] {
-  const why = list === "fromPax" ? "it would not be clear when the number is complete" : "neither is more specific";
+  const why = list === "fromPax" ? UNCLEAR_END : "neither is more specific";
   return findCollisions(patterns, collide).map(({ first, second, digits }) => ({
     path: ["numberPlan", list, second, key],
     other: ["numberPlan", list, first, key],

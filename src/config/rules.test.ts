@@ -85,6 +85,11 @@ describe("rules", () => {
       to({ number: "41X1", extension: "1" }, { number: "411X", extension: "2" }),
       ["numberPlan.toPax[1].number"],
     ],
+    [
+      "second-stage digits of which one number begins another, or that run backwards",
+      to({ number: "4123", secondStage: true, secondStageDigits: ["2X", "21X", "[5-2]"] }),
+      ["numberPlan.toPax[0].secondStageDigits[2]", "numberPlan.toPax[0].secondStageDigits[1]"],
+    ],
     ["odd audio ports", { sip: { rtpPorts: { from: 10001, to: 10100 } } }, ["sip.rtpPorts.from"]],
     ["too few audio ports", { sip: { rtpPorts: { from: 10000, to: 10010 } } }, ["sip.rtpPorts.to"]],
     ["audio ports backwards", { sip: { rtpPorts: { from: 10002, to: 10000 } } }, ["sip.rtpPorts.to"]],

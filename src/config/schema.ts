@@ -212,6 +212,11 @@ const toPaxRuleSchema = z.strictObject({
     description: "Instead of an extension: the caller hears the PAX's dial tone and dials on with his keys.",
     apply: "restart",
   }),
+  secondStageDigits: z.array(pattern("Digits that may be keyed.", "[2-5]X")).min(1).max(16).default(["[1-578]X"]).meta({
+    description:
+      "secondStage: what the caller may dial. Anything else is not sent, and ends the call. Leave out the digits by which the PAX reaches its tie lines (usually 9, 6, 0), or the event could call out through them.",
+    apply: "restart",
+  }),
   group: name("Line group to use.", "pax").default("pax"),
   emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "restart" }),
 });
