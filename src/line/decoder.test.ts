@@ -184,7 +184,7 @@ describe("impulse decoder", () => {
       "first-break",
       "false-break",
       "first-break",
-      "error",
+      "digit",
     ]);
 
     const state = newDecoder(pax50, true, 0);
