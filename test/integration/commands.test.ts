@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { GatewayView } from "../../src/app/status-server.ts";
 import { within } from "../../src/base/lifecycle.ts";
-import { freeUdpPort, temporaryDirectory } from "./support/asterisk.ts";
+import { freeTcpPort, freeUdpPort, temporaryDirectory } from "./support/asterisk.ts";
 
 /** What `npm run build` made, or another build that is to be tested. */
 const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");
@@ -112,7 +112,11 @@ describe("where nothing runs", () => {
     const file = join(place.path, "taken.yaml");
     await writeFile(
       file,
-      `lines:\n  - { name: one }\nsip: { port: ${port}, bindAddress: 127.0.0.1 }\npaths: { state: taken/state, runtime: taken/run }\n`,
+      `lines: [{ name: one }]
+sip: { port: ${port}, bindAddress: 127.0.0.1 }
+asterisk: { ariPort: ${await freeTcpPort()}, managerPort: ${await freeTcpPort()} }
+paths: { state: taken/state, runtime: taken/run }
+`,
     );
     const { status, stderr } = await paxgate(["start", "-c", file]);
     other.close();

@@ -21,8 +21,6 @@ export interface Scenario {
 const CALLER = "4200";
 /** Two cycles of ringing tone and some: enough for the gateway to know it for what it is. */
 const RINGING_MS = 4_500;
-/** The same, where the call is about something else. */
-const SHORT_RINGING_MS = 2_500;
 const GIVE_UP_MS = 20_000;
 /** Longest that one of two calls waits for the other, ms. */
 const MEET_LIMIT_MS = 20_000;
@@ -165,7 +163,7 @@ async function twoAtOnce(stage: Stage, narrate: Narrate): Promise<readonly strin
     return faults;
   };
   const faults = await Promise.all([
-    each(callToPax(stage, toPax("4132", { ...both, liftAfterMs: SHORT_RINGING_MS }), narrate)),
+    each(callToPax(stage, toPax("4132", both), narrate)),
     each(callFromPax(stage, fromPax("94124", { from: "23", ...both, voices: OTHER_VOICES }), narrate)),
   ]);
   return faults.flat();
