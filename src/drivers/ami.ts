@@ -46,6 +46,12 @@ export class AmiConnection implements CommandPort {
     signal.throwIfAborted();
     this.close();
     const socket = await open(this.#options.port);
+    if (signal.aborted) {
+      socket.destroy();
+      signal.throwIfAborted();
+    }
+    const giveUp = () => this.close();
+    signal.addEventListener("abort", giveUp, { once: true });
     this.#socket = socket;
     const parser = new AmiParser();
     socket.setEncoding("utf8");
@@ -63,7 +69,7 @@ export class AmiConnection implements CommandPort {
     const reply = await this.#request(
       { Action: "Login", Username: username, Secret: secret, Events: "off" },
       LOGIN_LIMIT_MS,
-    );
+    ).finally(() => signal.removeEventListener("abort", giveUp));
     if (reply.response !== "Success") {
       this.close();
       throw new GatewayError("ami-refused", "Asterisk's manager refused the login");

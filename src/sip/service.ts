@@ -177,7 +177,16 @@ export class AsteriskService implements Service {
       }
       await delay(RETRY_MS);
     }
-    await commands.command("core waitfullybooted", READY_LIMIT_MS);
+    // Whoever stops us while it boots need not wait for it.
+    const giveUp = () => commands.close();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      signal.throwIfAborted();
+      await commands.command("core waitfullybooted", READY_LIMIT_MS);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      signal.throwIfAborted();
+    }
   }
 
   async #check(): Promise<readonly Finding[]> {
