@@ -30,13 +30,17 @@ export class RtpSession implements MediaPort {
   /** Frames sent, received, missing when wanted, and dropped to bound the delay. */
   readonly counts = { sent: 0, received: 0, missing: 0, dropped: 0 };
 
-  /** Binds to a free port of 127.0.0.1 and answers it. */
+  /** Binds to a free port of 127.0.0.1 and answers it. Rejects when it is closed before. */
   async open(): Promise<number> {
     this.#socket.on("message", (packet) => this.#receive(packet));
     // A port that Asterisk has closed answers ECONNREFUSED to what is still sent: that is no fault of ours.
     this.#socket.on("error", () => undefined);
+    const closed = new Promise<never>((_, reject) => {
+      this.#socket.once("close", () => reject(new Error("closed before it was open")));
+    });
+    closed.catch(() => undefined);
     this.#socket.bind(0, "127.0.0.1");
-    await once(this.#socket, "listening");
+    await Promise.race([once(this.#socket, "listening"), closed]);
     return this.#socket.address().port;
   }
 
