@@ -21,8 +21,10 @@ export class LineBridge {
   #guestGone: Promise<void> = Promise.resolve();
   #stopWatching: Dispose = () => undefined;
   #entered: () => void = () => undefined;
-  readonly #inStasis = new Promise<void>((resolve) => {
+  #abandoned: (error: Error) => void = () => undefined;
+  readonly #inStasis = new Promise<void>((resolve, reject) => {
     this.#entered = resolve;
+    this.#abandoned = reject;
   });
 
   constructor(ari: AriApi, id: string) {
@@ -30,6 +32,7 @@ export class LineBridge {
     this.#bridgeId = `${id}-bridge`;
     this.channelId = `${id}-media`;
     this.#ready.catch(() => undefined);
+    this.#inStasis.catch(() => undefined);
   }
 
   get media(): MediaPort {
@@ -72,6 +75,8 @@ export class LineBridge {
     if (this.#closed) return;
     this.#closed = true;
     this.#rtp.close();
+    // A channel that nobody wants any more is not waited for, only for the requests that make it.
+    this.#abandoned(new Error("the audio leg was closed"));
     await this.#ready.catch(() => undefined);
     // A bridge that is taken down gives whoever is still in it cause 16, over the cause he was hung up with: chan_sip
     // then says 603 instead of 486 or 404.
