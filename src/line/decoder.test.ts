@@ -188,9 +188,9 @@ describe("impulse decoder", () => {
     ]);
 
     const state = newDecoder(pax50, true, 0);
-    decode(generateTrain({ ...nominal, pulses: 2 }, 100, seededRandom(1)), 400, state);
+    decode(generateTrain({ ...nominal, pulses: 2 }, 100, seededRandom(1)), 220, state);
     expect(decoderStep(state, { type: "edge", closed: true, atMs: 400 }).map((o) => o.type)).toEqual(["error"]);
-    const more = decode(generateTrain({ ...nominal, pulses: 3 }, 750, seededRandom(1)), 1_000, state);
+    const more = decode(generateTrain({ ...nominal, pulses: 3 }, 600, seededRandom(1)), 1_000, state);
     expect(more.map((o) => o.type)).toEqual(["first-break", "swallowed"]);
   });
 
