@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { configSchema } from "../config/schema.ts";
+import { configSchema, type LineConfig } from "../config/schema.ts";
 import { step } from "./machine.ts";
 import { compileNumberPlan } from "./number-plan.ts";
 import type { EndReason, LineReport, SipEvent } from "./port.ts";
@@ -14,8 +14,9 @@ import {
 
 const config = configSchema.parse({
   lines: [
-    { name: "tie1" },
+    // Hunted from the last: tie1 comes first.
     { name: "tie2" },
+    { name: "tie1" },
     { name: "ext1", type: "subscriber", group: "other", hotline: { service: "echo" } },
   ],
   numberPlan: {
@@ -273,7 +274,7 @@ describe("calls to the PAX", () => {
     expect(rig.of("line")).toEqual([]);
   });
 
-  it("seizes the first free line, joins the audio early, and answers when the PAX does", () => {
+  it("seizes a free line, joins the audio early, and answers when the PAX does", () => {
     const rig = new Rig();
     rig.incoming("4121", "in");
     expect(rig.orders("tie1")).toEqual([{ type: "seize", digits: [2, 1] }]);
@@ -318,6 +319,13 @@ describe("calls to the PAX", () => {
     rig.line("tie1", { type: "idle" });
     rig.incoming("4121", "in");
     expect(rig.orders("tie1").at(-1)).toEqual({ type: "seize", digits: [2, 1] });
+  });
+
+  it("hunts from the last line of the group, where the PAX comes last", () => {
+    const lines = ["tie1", "ext1", "tie2"].map((name) => ({ ...config.lines[0], name, group: "pax" }) as LineConfig);
+    const rig = new Rig({ lines });
+    for (const leg of ["one", "two", "three"]) rig.incoming("4121", leg, "event-a", leg);
+    expect(rig.of("line").map((effect) => effect.line)).toEqual(["tie2", "ext1", "tie1"]);
   });
 
   it("hunts over the group's free lines and says busy when it is full", () => {

@@ -134,11 +134,12 @@ function overLimit({ limit, of }: Extract<LimitVerdict, { admitted: false }>, na
 }
 
 /**
- * Takes the first free line of the group, as the PAX's own hunting does. False when there is none. A call that waited
+ * Takes the last free line of the group: the PAX hunts from the first, and the two meet on one line (glare) only when
+ * there is no other. False when there is none. A call that waited
  * may find that others have used up its limit: then it ends here.
  */
 function seizeFree(draft: Draft, call: ToPaxCall): boolean {
-  const free = draft.context.lines.find(
+  const free = draft.context.lines.findLast(
     (line) => line.group === call.route.group && draft.idleLines.has(line.name) && !call.linesTried.includes(line.name),
   );
   if (free === undefined) return false;

@@ -25,39 +25,45 @@ const toPax = [{ number: "413X", extension: "3X" }];
 const fromPax = [{ dial: "4XXX", trunk: "event" }];
 const config = { numberPlan: { fromPax, toPax }, pax: { overrides: quick } } as object;
 
+/** An exchange that hunts from the last line, as the gateway does, so that the two meet although another is free. */
+const fromTheSameEnd = (standard: TopologyInput): TopologyInput => {
+  const slow = slowToSeize(standard);
+  return { ...slow, lines: [...(slow.lines ?? [])].reverse() };
+};
+
 let rig: GatewayRig;
 
-/** The PAX takes line 1, and before its loop shows the network calls: both ends have the line. */
-async function glare(): Promise<{ call: CallWatch; from: number }> {
+/** The PAX takes the line, and before its loop shows the network calls: both ends have it. */
+async function glare(line: string): Promise<{ call: CallWatch; from: number }> {
   const { pax } = rig;
   await pax.lift("21");
   await pax.waitFor("21", "dial-tone", 5_000);
   const from = rig.log.length;
   const taken = new Promise<CallWatch>((resolve) => {
     const stop = pax.onEvent((event) => {
-      if (event.type !== "line" || event.line.line !== "tie1" || event.line.state !== "out") return;
+      if (event.type !== "line" || event.line.line !== line || event.line.state !== "out") return;
       stop();
       resolve(eventCalls(rig, "4777", "4134"));
     });
   });
   await pax.dial("21", "9");
   const call = await taken;
-  await rig.logged((record) => record["line"] === "tie1" && record["status"] === "seized", from);
+  await rig.logged((record) => record["line"] === line && record["status"] === "seized", from);
   // Without this there was no glare, and the test would show nothing.
-  expect(statusesOf(rig, "tie1", from)).toEqual(["seizing", "seized"]);
+  expect(statusesOf(rig, line, from)).toEqual(["seizing", "seized"]);
   return { call, from };
 }
 
 describe("glare with another line free", () => {
   beforeAll(async () => {
-    rig = await GatewayRig.start({ tieLines: 2, topology: slowToSeize, config });
+    rig = await GatewayRig.start({ tieLines: 2, topology: fromTheSameEnd, config });
     await fastDials(rig, "21");
   });
   afterEach(() => clearAll(rig));
   afterAll(() => rig?.stop());
 
   it("leaves the line to the PAX's call, and ours goes by the other", async () => {
-    const { call, from } = await glare();
+    const { call, from } = await glare("tie2");
     await rig.pax.waitFor("21", "dial-tone", 3_000);
     const answered = rig.eventOf("answered", 15_000, (event) => event.call !== call.call);
     await rig.pax.dial("21", "4124");
@@ -65,7 +71,7 @@ describe("glare with another line free", () => {
     await rig.pax.waitFor("34", "ringing", 10_000);
     await rig.pax.lift("34");
     await call.event("answered");
-    expect(statusesOf(rig, "tie2", from)[0]).toBe("seizing");
+    expect(statusesOf(rig, "tie1", from)[0]).toBe("seizing");
     await Promise.all([hearEachOther(rig, "21", outward, 700, 1_400), hearEachOther(rig, "34", call.call, 900, 1_700)]);
   });
 });
@@ -79,7 +85,7 @@ describe("glare with no other line", () => {
   afterAll(() => rig?.stop());
 
   it("is tried again once after two seconds, when the PAX's caller has cleared", async () => {
-    const { call, from } = await glare();
+    const { call, from } = await glare("tie1");
     const seizedAt = performance.now();
     await hangUp(rig, "21");
     await rig.logged((record) => record["status"] === "idle" && record["line"] === "tie1", from);
@@ -95,7 +101,7 @@ describe("glare with no other line", () => {
   });
 
   it("is busy when the PAX's call still has the line then", async () => {
-    const { call, from } = await glare();
+    const { call, from } = await glare("tie1");
     const seizedAt = performance.now();
     expect((await call.event("ended")).cause).toBe("busy");
     expect(performance.now() - seizedAt).toBeGreaterThan(1_900);

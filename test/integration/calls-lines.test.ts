@@ -79,21 +79,28 @@ describe("an answer that the exchange does not tell", () => {
 
 describe("a line at fault", () => {
   it("is passed over for the next when it has no loop current", async () => {
-    await rig.pax.setLine("tie1", { noCurrent: true });
+    // We hunt from the last line, the PAX from the first.
+    await rig.pax.setLine("tie2", { noCurrent: true });
     const from = rig.log.length;
     const watch = eventCalls(rig, "4777", "4100");
     await rig.pax.waitFor("34", "ringing", 10_000);
-    expect(statusesOf(rig, "tie1", from)).toEqual(["seizing", "fault"]);
-    expect(statusesOf(rig, "tie2", from)[0]).toBe("seizing");
+    expect(statusesOf(rig, "tie2", from)).toEqual(["seizing", "fault"]);
+    expect(statusesOf(rig, "tie1", from)[0]).toBe("seizing");
     await eventOf(rig).hangup(watch.call);
     await watch.event("ended");
     // The exchange can still use it, and that shows that it works again.
-    await rig.pax.setLine("tie1", { noCurrent: false });
-    await rig.pax.lift("21");
-    await rig.pax.waitFor("21", "dial-tone", 5_000);
-    await rig.pax.dial("21", "9");
-    await statusOf("tie1", "seized");
+    await rig.pax.setLine("tie2", { noCurrent: false });
+    for (const [ext, line] of [
+      ["21", "tie1"],
+      ["22", "tie2"],
+    ] as const) {
+      await rig.pax.lift(ext);
+      await rig.pax.waitFor(ext, "dial-tone", 5_000);
+      await rig.pax.dial(ext, "9");
+      await statusOf(line, "seized");
+    }
     await hangUp(rig, "21");
+    await hangUp(rig, "22");
     await rig.quiet();
   });
 

@@ -73,7 +73,7 @@ describe("a call to the PAX that is answered", () => {
     await watch.event("ended");
     await rig.pax.waitFor("34", "busy-tone", 6_000);
     expect(await levelAt(rig, "34", 1_400)).toBeLessThan(-45);
-    expect((await lineEnd(rig, "tie1")).outputs).toEqual([]);
+    expect((await lineEnd(rig, "tie2")).outputs).toEqual([]);
   });
 
   it("ends for the caller when the PAX's phone clears", async () => {
@@ -138,7 +138,7 @@ describe("a call to the PAX that does not come about", () => {
     await eventOf(rig).hangup(watch.call);
     await watch.event("ended");
     await rig.quiet();
-    expect(statusesOf(rig, "tie1", from)).toEqual(["seizing", "guard", "idle"]);
+    expect(statusesOf(rig, "tie2", from)).toEqual(["seizing", "guard", "idle"]);
   });
 
   it("is refused before any line is touched when the number is not listed", async () => {
@@ -163,7 +163,7 @@ describe("the second stage", () => {
     await watch.event("answered");
     await rig.logged((record) => record["status"] === "second-stage", from);
     await dialToneHeard(watch.call);
-    expect((await lineEnd(rig, "tie1")).state).toBe("register");
+    expect((await lineEnd(rig, "tie2")).state).toBe("register");
     const began = rig.logged((one) => one["status"] === "sending", from).then(() => performance.now());
     await eventOf(rig).dtmf(watch.call, "34");
     await rig.logged((one) => one["status"] === "awaiting-answer", from);
