@@ -1,80 +1,90 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { chmod, chown, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import type { Directories, FilesPort, Profile } from "../sip/port.ts";
+import { type Owner, ownDirectory, readOrdinary, replaceFile } from "./guarded-files.ts";
 
-/** Writes the profile into Asterisk's own directories and keeps its logs bounded. */
+/** Far above any profile: bytes of one file. */
+const FILE_LIMIT_BYTES = 8_000_000;
+
+/**
+ * Writes the profile where Asterisk reads it and keeps its logs bounded. When we are root and Asterisk is not, the
+ * configuration stays root's: Asterisk may read it, and can neither change it nor put a link in our way.
+ */
 export class AsteriskFiles implements FilesPort {
   readonly #directories: Directories;
-  readonly #user: { readonly uid: number; readonly gid: number } | null;
+  readonly #user: Owner;
 
   /** `user`: who Asterisk runs as, when we are root; otherwise it runs as ourselves. */
-  constructor(directories: Directories, user: { readonly uid: number; readonly gid: number } | null) {
+  constructor(directories: Directories, user: Owner) {
     this.#directories = directories;
     this.#user = user;
   }
 
   async write(profile: Profile): Promise<readonly string[]> {
     const { config, run, log, spool, database, keys } = this.#directories;
+    const readable = this.#user === null ? null : { uid: ourUid(), gid: this.#user.gid };
     for (const directory of [config, run, log, spool, database, keys]) {
       await makePassable(dirname(directory));
-      await mkdir(directory, { recursive: true });
-      await chmod(directory, 0o700);
-      await this.#give(directory);
-      await this.#requireReachable(directory);
+      await this.#requireSafe(directory);
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const isConfig = directory === config;
+      await ownDirectory(directory, isConfig && readable !== null ? 0o750 : 0o700, isConfig ? readable : this.#user);
     }
     const changed = await this.differing(profile);
     for (const name of changed) {
-      const path = join(config, name);
-      const temporary = `${path}.${randomBytes(4).toString("hex")}`;
-      await writeFile(temporary, profile.get(name) ?? "", { mode: 0o600, flush: true });
-      await this.#give(temporary);
-      await rename(temporary, path);
+      const mode = readable === null ? 0o600 : 0o640;
+      await replaceFile(join(config, name), profile.get(name) ?? "", mode, readable);
     }
     return changed;
   }
 
   async differing(profile: Profile): Promise<readonly string[]> {
-    const names: string[] = [];
-    for (const [name, text] of profile) {
-      const now = await readFile(join(this.#directories.config, name), "utf8").catch(() => null);
-      if (now !== text) names.push(name);
-    }
-    return names;
+    // A file that somebody else owns is not ours, whatever it says now.
+    const now = (name: string) => readOrdinary(join(this.#directories.config, name), FILE_LIMIT_BYTES, ourUid());
+    return [...profile].filter(([name, text]) => now(name) !== text).map(([name]) => name);
   }
 
   async boundLogs(maxBytes: number): Promise<boolean> {
     let moved = false;
     for (const name of ["messages", "security"]) {
+      // In Asterisk's own directory: looked at and renamed by name only, neither of which follows a link.
       const path = join(this.#directories.log, name);
-      const found = await stat(path).catch(() => null);
-      if (found === null || found.size <= maxBytes) continue;
+      const found = await lstat(path).catch(() => null);
+      if (found === null || !found.isFile() || found.size <= maxBytes) continue;
       await rename(path, `${path}.old`);
       moved = true;
     }
     return moved;
   }
 
-  /** Asterisk's user must be able to pass through every directory above; error `asterisk-directory`. */
-  async #requireReachable(directory: string): Promise<void> {
-    if (this.#user === null) return;
-    for (let above = dirname(directory); above !== dirname(above); above = dirname(above)) {
-      if (((await stat(above)).mode & 0o001) !== 0) continue;
-      const message = `Asterisk's user cannot pass through ${above}: its mode needs o+x`;
-      throw new GatewayError("asterisk-directory", message, { details: { directory: above } });
+  /**
+   * Asterisk's user must be able to pass through every directory above, and to change none; error `asterisk-directory`.
+   */
+  async #requireSafe(directory: string): Promise<void> {
+    const user = this.#user;
+    if (user === null) return;
+    for (let above = dirname(directory); ; above = dirname(above)) {
+      const { mode, uid, gid } = await lstat(above);
+      const writes = uid === user.uid || (gid === user.gid && (mode & 0o020) !== 0) || (mode & 0o1002) === 0o002;
+      const [fault, remedy] = writes
+        ? ["can change", "give it to root and take away the others' write permission"]
+        : ["cannot pass through", "its mode needs o+x"];
+      if (writes || (mode & 0o001) === 0) {
+        const message = `Asterisk's user ${fault} ${above}: ${remedy}`;
+        throw new GatewayError("asterisk-directory", message, { details: { directory: above } });
+      }
+      if (above === dirname(above)) return;
     }
-  }
-
-  async #give(path: string): Promise<void> {
-    if (this.#user !== null) await chown(path, this.#user.uid, this.#user.gid);
   }
 }
 
+const ourUid = (): number => process.getuid?.() ?? 0;
+
 /** Makes a directory and, whatever the umask, lets others pass through what was made (and see nothing there). */
 async function makePassable(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true });
+  const first = await mkdir(directory, { recursive: true, mode: 0o711 });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made)) await chmod(made, 0o711);
 }
@@ -86,17 +96,34 @@ export function findAsterisk(): { readonly program: string; readonly modules: st
   const modules = places.find((place) => existsSync(join(place, "chan_sip.so")));
   const program = "/usr/sbin/asterisk";
   if (modules !== undefined && existsSync(program)) return { program, modules };
-  throw new GatewayError("asterisk-missing", "Asterisk with chan_sip is not installed on this machine: scripts/install-packages installs it");
+  throw new GatewayError(
+    "asterisk-missing",
+    "Asterisk with chan_sip is not installed on this machine: scripts/install-packages installs it",
+  );
 }
 
-/** The packaged user that Asterisk runs as when we are root; null when we are not root or there is none. */
+/**
+ * The packaged user that Asterisk runs as when we are root; null when we are not: then it runs as ourselves.
+ * @throws GatewayError `asterisk-user-missing`: it is never run as root, which would give a stranger on the network,
+ * who finds a fault in it, the whole machine
+ */
 export async function asteriskUser(): Promise<{ uid: number; gid: number } | null> {
-  if (process.getuid?.() !== 0) return null;
-  const accounts = await readFile("/etc/passwd", "utf8");
-  const [, , uid, gid] =
+  if (ourUid() !== 0) return null;
+  const user = userIn(await readFile("/etc/passwd", "utf8"), "asterisk");
+  if (user !== null) return user;
+  throw new GatewayError(
+    "asterisk-user-missing",
+    "there is no user asterisk (with an id above 0) to run Asterisk as: adduser --system --group --no-create-home asterisk",
+  );
+}
+
+/** A user and his group in the text of passwd(5); null when he is not there, or is root. */
+export function userIn(accounts: string, name: string): { uid: number; gid: number } | null {
+  const [, , uid = "", gid = ""] =
     accounts
       .split("\n")
-      .find((line) => line.startsWith("asterisk:"))
+      .find((line) => line.startsWith(`${name}:`))
       ?.split(":") ?? [];
-  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
+  const isId = (text: string) => /^[1-9][0-9]{0,9}$/.test(text);
+  return isId(uid) && isId(gid) ? { uid: Number(uid), gid: Number(gid) } : null;
 }
