@@ -1,21 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { GatewayError } from "../base/errors.ts";
+import { closeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { ProcessPort } from "../sip/port.ts";
+import { type Owner, openEmptied, readOrdinary, replaceFile } from "./guarded-files.ts";
+import { identify, isAlive, type ProcessIdentity, runs } from "./process-identity.ts";
 import { openUdpPorts } from "./process-sockets.ts";
 
 export interface AsteriskProcessOptions {
   readonly program: string;
-  /** Our own asterisk.conf. */
+  /** Our own asterisk.conf. Its directory is ours; Asterisk can write nothing there. */
   readonly configFile: string;
   readonly runDirectory: string;
   readonly logDirectory: string;
   /** User to run as, when we are root. */
-  readonly user: { readonly uid: number; readonly gid: number } | null;
+  readonly user: Owner;
 }
 
 /** Time for a TERM before the KILL, and for the KILL. Together less than a service may take to stop. */
@@ -23,16 +25,19 @@ const TERM_LIMIT_MS = 1_500;
 const KILL_LIMIT_MS = 500;
 /** How often a process that is not our child is looked at. */
 const WATCH_MS = 250;
+/** Enough for any process id. */
+const PID_FILE_BYTES = 64;
 
 /**
  * Asterisk in the foreground, in a session of its own: neither Ctrl-C nor our death reaches it. A supervisor that
- * comes back finds it by its pid file and, because pids are used again, by its command line.
+ * comes back finds it by the note that the first one made, or by Asterisk's own pid file. Neither is believed without
+ * a look at the process itself: ids are used again, and the pid file says whatever Asterisk's user wants.
  */
 export class AsteriskProcess implements ProcessPort {
   readonly #options: AsteriskProcessOptions;
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<{ exit: [how: string] }>();
-  #pid: number | null = null;
+  #running: ProcessIdentity | null = null;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: AsteriskProcessOptions, log: Log) {
@@ -41,48 +46,58 @@ export class AsteriskProcess implements ProcessPort {
   }
 
   get running(): boolean {
-    return this.#pid !== null;
+    return this.#running !== null;
   }
 
   /** Process id, for status and tests. */
   get pid(): number | null {
-    return this.#pid;
+    return this.#running?.pid ?? null;
   }
 
   async udpPorts(): Promise<ReadonlySet<number>> {
-    return this.#pid === null ? new Set() : openUdpPorts(this.#pid);
+    return this.pid === null ? new Set() : openUdpPorts(this.pid);
   }
 
   onExit(listener: (how: string) => void): Dispose {
     return this.#emitter.on("exit", listener);
   }
 
-  async start(): Promise<"started" | "attached"> {
-    if (this.#pid !== null) return "attached";
+  /** Takes over the Asterisk that an earlier supervisor left on this configuration; whether there is one. */
+  attach(): boolean {
+    if (this.#running !== null) return true;
     const found = this.#find();
-    if (found !== null) {
-      this.#pid = found;
-      this.#watch = setInterval(() => {
-        if (!this.#isOurs(found)) this.#ended(found, "it ended");
-      }, WATCH_MS);
-      this.#log.info("attached to a running Asterisk", { pid: found });
-      return "attached";
-    }
+    if (found === null) return false;
+    this.#running = found;
+    this.#watch = setInterval(() => {
+      if (!isAlive(found)) this.#ended(found.pid, "it ended");
+    }, WATCH_MS);
+    this.#log.info("attached to a running Asterisk", { pid: found.pid });
+    return true;
+  }
+
+  async start(): Promise<"started" | "attached"> {
+    if (this.attach()) return "attached";
     const child = this.#spawn();
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
       child.once("error", (cause) => reject(new GatewayError("asterisk-start", "Asterisk did not start", { cause })));
     });
     const pid = child.pid ?? 0;
-    this.#pid = pid;
-    child.once("exit", (code, signal) => this.#ended(pid, signal === null ? `exit code ${code}` : `signal ${signal}`));
+    const ended = () => {
+      const { exitCode, signalCode } = child;
+      this.#ended(pid, signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`);
+    };
+    // A child that has ended keeps its number until we have heard of it: this is the one.
+    this.#running = identify(pid) ?? { pid, startTime: "" };
+    child.once("exit", ended);
     this.#log.info("started Asterisk", { pid });
+    await this.#note(pid);
     return "started";
   }
 
   async stop(): Promise<void> {
-    const pid = this.#pid;
-    if (pid === null) return;
+    const running = this.#running;
+    if (running === null) return;
     const gone = new Promise<void>((resolve) => {
       const dispose = this.onExit(() => {
         dispose();
@@ -90,18 +105,18 @@ export class AsteriskProcess implements ProcessPort {
       });
     });
     try {
-      this.#signal(pid, "SIGTERM");
+      this.#signal(running, "SIGTERM");
       await within(TERM_LIMIT_MS, gone, "Asterisk did not stop");
     } catch {
-      this.#signal(pid, "SIGKILL");
+      this.#signal(running, "SIGKILL");
       await within(KILL_LIMIT_MS, gone, "Asterisk could not be killed");
     }
   }
 
   #spawn(): ChildProcess {
-    const { program, configFile, logDirectory, user } = this.#options;
+    const { program, configFile, user } = this.#options;
     // Its console goes to a file: a pipe would break when we die. Truncated at every start, so it stays small.
-    const console = openSync(join(logDirectory, "console"), "w", 0o600);
+    const console = openEmptied(this.#own("console"));
     try {
       return spawn(program, ["-f", "-C", configFile], {
         cwd: "/",
@@ -116,35 +131,47 @@ export class AsteriskProcess implements ProcessPort {
     }
   }
 
-  #find(): number | null {
-    try {
-      const pid = Number(readFileSync(join(this.#options.runDirectory, "asterisk.pid"), "utf8").trim());
-      return Number.isInteger(pid) && pid > 1 && this.#isOurs(pid) ? pid : null;
-    } catch {
-      return null;
-    }
+  /** A file of the supervisor's own. */
+  #own(name: string): string {
+    return join(dirname(this.#options.configFile), name);
   }
 
-  /** Whether the process with this id is an Asterisk on our configuration, and not a zombie. */
-  #isOurs(pid: number): boolean {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(this.#options.configFile);
-    } catch {
-      return false;
-    }
+  /** For a successor. Without it there still is Asterisk's own pid file. */
+  async #note(pid: number): Promise<void> {
+    await replaceFile(this.#own("pid"), `${pid}\n`, 0o600, null).catch((error: unknown) =>
+      this.#log.warn("Asterisk's process id could not be noted", { error: describeError(error) }),
+    );
   }
 
-  #signal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  #find(): ProcessIdentity | null {
+    const { program, configFile, runDirectory, user } = this.#options;
+    const ourUid = process.getuid?.() ?? 0;
+    const notes = [
+      readOrdinary(this.#own("pid"), PID_FILE_BYTES, ourUid),
+      readOrdinary(join(runDirectory, "asterisk.pid"), PID_FILE_BYTES),
+    ];
+    for (const text of notes) {
+      if (text === null || !/^[1-9][0-9]{0,9}\n?$/.test(text)) continue;
+      // Identified first: if the number changes hands while we look, it is found dead afterwards.
+      const found = identify(Number(text));
+      if (found === null || found.pid === process.pid) continue;
+      if (runs(found.pid, program, user?.uid ?? ourUid, configFile) && isAlive(found)) return found;
+    }
+    return null;
+  }
+
+  #signal(to: ProcessIdentity, signal: "SIGTERM" | "SIGKILL"): void {
+    if (!isAlive(to)) return;
     try {
-      process.kill(pid, signal);
+      process.kill(to.pid, signal);
     } catch {
       // It is gone already; its exit is on its way.
     }
   }
 
   #ended(pid: number, how: string): void {
-    if (this.#pid !== pid) return;
-    this.#pid = null;
+    if (this.#running?.pid !== pid) return;
+    this.#running = null;
     clearInterval(this.#watch);
     this.#emitter.emit("exit", how);
   }

@@ -109,7 +109,8 @@ export async function prepareAsterisk(input: ConfigInput = {}, log: Log = silent
     const service = new AsteriskService(of, { commands, process, files }, log);
     return { config, model: of, service, process, commands, readLog };
   };
-  const readLog = (name: string) => readFileSync(join(directories.log, name), "utf8");
+  const readLog = (name: string) =>
+    readFileSync(join(name === "console" ? directories.config : directories.log, name), "utf8");
   const made = supervisor(model);
   const started = [made];
   return {
