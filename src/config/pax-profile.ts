@@ -31,7 +31,7 @@ export const paxProfileSchema = z.strictObject({
   }),
 
   debounceMs: ms(1, 10, 6, "A level counts once it has been stable for this long (EJ; 15 ms fails at 14 ips/80 %)."),
-  breakMinMs: ms(8, 40, 15, "Shortest break that can be a pulse (DAHDI 15)."),
+  breakMinMs: ms(8, 35, 15, "Shortest break that mutes, and that can be a pulse; one below 30 ms never is (DAHDI 15)."),
   breakMaxMs: ms(80, 200, 140, "Longest break that is a pulse; longer is a flash (7 ips at 80 % is 114 ms)."),
   digitEndMs: ms(150, 400, 200, "Make that ends a digit (inter-digital pause is at least 240 ms, SIN 351)."),
   clearMs: ms(250, 1000, 300, "Open loop that is a clear; shorter than this and longer than a pulse is a flash."),
@@ -44,6 +44,14 @@ export const paxProfileSchema = z.strictObject({
   sendMakeMs: ms(20, 70, 33, "Make of a sent impulse (SIN 351: period 100 +/- 10)."),
   interDigitalPauseMs: ms(240, 2_000, 800, "Pause between sent digits (standards recommend 750-800)."),
   beforeFirstDigitMs: ms(200, 10_000, 1_500, "Wait after seizing when no dial tone is heard (EJ)."),
+  faultRetryMs: ms(1_000, 600_000, 30_000, "A line that had no loop current is tried again after this long (EJ)."),
+  reversalStableMs: ms(10, 1_000, 50, "A polarity reversal counts as an answer once it has lasted this long (EJ)."),
+  ringOverMs: ms(
+    2_200,
+    10_000,
+    3_000,
+    "A subscriber line without ringing current for this long rings no more (the cadence's longest gap is 2 s).",
+  ),
   currentTimeoutMs: ms(100, 5_000, 500, "No loop current this long after seizing is a line fault."),
   glareWindowMs: ms(50, 2_000, 300, "Both ends seizing within this time is glare: the PAX's call wins."),
   glareRetryMs: ms(500, 10_000, 2_000, "Wait before the one retry after glare when no other line is free."),

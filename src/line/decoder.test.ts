@@ -220,6 +220,14 @@ describe("impulse decoder", () => {
     );
   });
 
+  it.each([8, 15, 22, 30, 35])(
+    "understands the fastest dial with the shortest breaks at a breakMinMs of %d",
+    (breakMinMs) => {
+      const edges = generateTrain({ pulses: 5, ips: 14, breakPercent: 55, bounceMs: 0 }, 100, seededRandom(1));
+      expect(results(decode(edges, 1_000, newDecoder({ ...pax50, breakMinMs }, true, 0)))).toEqual([5]);
+    },
+  );
+
   it("takes a closed loop of 20 ms for a seizure and less for a hit", () => {
     const hit = [
       { closed: true, atMs: 100 },

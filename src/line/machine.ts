@@ -122,9 +122,6 @@ export const initialLineState: LineState = {
   ringPulses: 0,
 };
 
-/** A line that had no current is tried again after this long, ms (EJ): callers hunt past it meanwhile. */
-export const FAULT_RETRY_MS = 30_000;
-
 export const closed: AudioMode = { kind: "closed" };
 export const muted: AudioMode = { kind: "muted" };
 export const through: AudioMode = { kind: "through" };

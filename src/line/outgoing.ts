@@ -6,7 +6,6 @@ import {
   type Effect,
   emit,
   enter,
-  FAULT_RETRY_MS,
   fail,
   type LineContext,
   type LineState,
@@ -22,9 +21,6 @@ import {
 } from "./machine.ts";
 
 /** Calls to the PAX, the same on a tie line and on a subscriber line: we close the loop and dial. */
-
-/** A reversal counts when it has lasted this long, ms: relays bounce (EJ). */
-const REVERSAL_STABLE_MS = 50;
 
 type In<S extends Phase["status"]> = Extract<Phase, { status: S }>;
 
@@ -102,7 +98,7 @@ function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, co
           ...allOff(context),
           audio(closed),
           emit({ type: "failed", reason: "no-current", atMs }),
-          timer("retry", atMs + FAULT_RETRY_MS),
+          timer("retry", atMs + context.profile.faultRetryMs),
         );
       }
       return stay(state);
@@ -176,7 +172,7 @@ function sending(state: LineState, phase: In<"sending">, input: MachineInput, co
     emit({ type: "dialled", atMs }),
     timer("no-answer", atMs + profile.noAnswerMs),
     ...(supervised ? [] : [timer("answer", atMs + profile.answerAfterMs)]),
-    ...(supervised && state.reversal ? [timer("reversal", atMs + REVERSAL_STABLE_MS)] : []),
+    ...(supervised && state.reversal ? [timer("reversal", atMs + profile.reversalStableMs)] : []),
     ...(context.inputs.has("current") && !state.current ? [timer("current-lost", atMs + profile.clearMs)] : []),
   );
 }
@@ -217,7 +213,7 @@ function awaitingAnswer(
   switch (input.type) {
     case "edge":
       if (input.input === "reversal") {
-        return stay(state, timer("reversal", input.active ? atMs + REVERSAL_STABLE_MS : null));
+        return stay(state, timer("reversal", input.active ? atMs + profile.reversalStableMs : null));
       }
       return watchCurrent(state, input, context);
     case "timer":

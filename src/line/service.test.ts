@@ -7,7 +7,6 @@ import { silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { encodeNumber, patternDuration } from "./encoder.ts";
 import { FakePort } from "./fake-port.ts";
-import { FAULT_RETRY_MS } from "./machine.ts";
 import { FRAME_SAMPLES, type LineInput, type LineOutput } from "./port.ts";
 import { type ProfileOverrides, resolveProfile } from "./profiles.ts";
 import { LineService, REOPEN_MS } from "./service.ts";
@@ -393,13 +392,15 @@ describe("a call to the PAX", () => {
   });
 
   it("reports a fault without loop current, opens the loop, and may be tried again later", async () => {
-    const { port, clock, line, events, idle } = await startLine();
+    const { port, clock, line, events, idle } = await startLine({ overrides: { faultRetryMs: 5_000 } });
     idle();
     line.command({ type: "seize", digits: [5] });
     clock.advance(500);
     expect(events.at(-1)).toMatchObject({ type: "failed", reason: "no-current" });
     expect([line.status, port.energised.size]).toEqual(["fault", 0]);
-    clock.advance(FAULT_RETRY_MS);
+    clock.advance(4_999);
+    expect(line.status).toBe("fault");
+    clock.advance(1);
     expect([line.status, clock.pending]).toEqual(["idle", 0]);
   });
 

@@ -31,8 +31,6 @@ import type { LineEvent } from "./types.ts";
  * Invariants: idle, guard, fault and a ringing line have the loop open; it is closed in calls that we make or answer.
  */
 
-/** No ringing current for longer than this is the end of ringing, ms: the cadence's longest gap is 2.0 s. */
-export const RING_OVER_MS = 3_000;
 /** Pulses of ringing current (25 Hz: at most 40 ms apart) that are a ring, and the gap that separates rings, ms (EJ). */
 const RING_PULSES = 2;
 const RING_PULSE_GAP_MS = 200;
@@ -53,7 +51,7 @@ export function subscriberStep(before: LineState, input: MachineInput, context: 
     case "parked":
       return stay(state);
     case "idle":
-      if (rung) return seized(state, atMs, false);
+      if (rung) return seized(state, atMs, false, context);
       if (input.type === "command" && input.command.type === "seize") {
         return seize(state, input.command.digits, atMs, context);
       }
@@ -64,7 +62,7 @@ export function subscriberStep(before: LineState, input: MachineInput, context: 
     case "seizing":
       // Our loop has tripped the ringing: the call is ours whether we wanted it or not, and it wins.
       if (rung && atMs - phase.sinceMs <= context.profile.glareWindowMs) {
-        return seized(state, atMs, true, { type: "failed", reason: "glare", atMs });
+        return seized(state, atMs, true, context, { type: "failed", reason: "glare", atMs });
       }
       return stepOutgoing(state, input, context);
     case "sending":
@@ -74,16 +72,16 @@ export function subscriberStep(before: LineState, input: MachineInput, context: 
     case "talking":
       return stepOutgoing(state, input, context);
     case "awaiting-clear":
-      if (isRingEdge(input)) return stay(state, timer("ring-over", atMs + RING_OVER_MS));
+      if (isRingEdge(input)) return stay(state, timer("ring-over", atMs + context.profile.ringOverMs));
       if (input.type === "timer" && input.timer === "ring-over")
         return rest(state, atMs, context, { type: "cleared", atMs });
       return stay(state);
     case "guard":
-      if (rung && atMs >= phase.incomingFromMs) return seized(state, atMs, false);
+      if (rung && atMs >= phase.incomingFromMs) return seized(state, atMs, false, context);
       return input.type === "timer" && input.timer === "guard" ? idle(state, atMs) : stay(state);
     case "fault":
       if (phase.reason === "lost") return stay(state);
-      if (rung) return seized(state, atMs, false);
+      if (rung) return seized(state, atMs, false, context);
       return input.type === "timer" && input.timer === "retry" ? idle(state, atMs) : stay(state);
     default:
       return assertNever(phase);
@@ -110,20 +108,20 @@ function withLevels(state: LineState, input: MachineInput): LineState {
   }
 }
 
-function seized(state: LineState, atMs: number, held: boolean, ...before: LineEvent[]): Step {
+function seized(state: LineState, atMs: number, held: boolean, context: LineContext, ...before: LineEvent[]): Step {
   return enter(
     state,
     { status: "seized", digits: 0, held },
     ...before.map(emit),
     emit({ type: "seized", atMs }),
-    ...(held ? [audio(muted)] : [timer("ring-over", atMs + RING_OVER_MS)]),
+    ...(held ? [audio(muted)] : [timer("ring-over", atMs + context.profile.ringOverMs)]),
   );
 }
 
 /** The PAX rings; nothing can be heard or said before we answer. */
 function ringing(state: LineState, input: MachineInput, context: LineContext): Step {
   const { atMs } = input;
-  const ringOver = timer("ring-over", Math.max(state.ringAtMs, atMs) + RING_OVER_MS);
+  const ringOver = timer("ring-over", Math.max(state.ringAtMs, atMs) + context.profile.ringOverMs);
   if (isRingEdge(input)) return stay(state, ringOver);
   if (input.type === "timer" && input.timer === "ring-over")
     return rest(state, atMs, context, { type: "cleared", atMs });

@@ -48,6 +48,8 @@ const BREAK_SPREAD = 1.5;
 const MAKE_SPREAD = 1.6;
 const BREAK_SLACK_MS = 4;
 const MAKE_SLACK_MS = 10;
+/** No real pulse is this short (14 ips at 55 % is 39 ms): an isolated one is a hit or a false impulse, ms (EJ). */
+const HIT_MAX_MS = 30;
 /** A break shorter than this share of the train's mean break is not a pulse of that train (EJ). */
 const SHORT_SHARE = 0.55;
 /** A make shorter than this, ms, is none: 14 ips at 80 % with drift and jitter leaves 12 ms (EJ). */
@@ -95,8 +97,7 @@ export function takeBreak(
   const length = endMs - startMs;
   const make = startMs - train.quietFrom;
   const first = train.pulses === 0;
-  // No real pulse is this short (14 ips at 55 % is 39 ms); an isolated one between digits is a hit or a false impulse.
-  const neverPulse = 2 * profile.breakMinMs;
+  const neverPulse = Math.max(profile.breakMinMs, HIT_MAX_MS);
 
   if (length > profile.breakMaxMs) {
     // A flash alone means nothing, but pulses on its heels would be a train whose beginning ran together.
