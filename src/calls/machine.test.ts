@@ -354,6 +354,25 @@ describe("calls to the PAX", () => {
     expect(rig.of("line")).toHaveLength(1);
   });
 
+  it.each<[string, (rig: Rig) => void]>([
+    ["parked", (rig) => void rig.line("ext1", { type: "parked" })],
+    ["ringing with nobody to connect it with", (rig) => void rig.line("ext1", { type: "seized" })],
+    [
+      "at fault",
+      (rig) => {
+        rig.incoming("4130", "before");
+        rig.line("ext1", { type: "failed", reason: "no-current" });
+      },
+    ],
+  ])("says busy at once when the only line is %s", (_, prepare) => {
+    const rig = new Rig({ plan: { ...context.plan, hotline: () => null } });
+    prepare(rig);
+    rig.effects = [];
+    rig.incoming("4130", "in");
+    expect(rig.of("hangup")).toEqual([{ type: "hangup", leg: "in", reason: "busy" }]);
+    expect(rig.of("start-timer")).toEqual([]);
+  });
+
   it("says busy when the line has not become idle by the retry", () => {
     const rig = new Rig();
     rig.incoming("4121", "one");
@@ -569,7 +588,7 @@ describe("every state and every input", () => {
       const legs = calls.flatMap((call) => call.leg ?? []);
       expect(new Set(lines).size).toBe(lines.length);
       expect(new Set(legs).size).toBe(legs.length);
-      for (const line of lines) expect(rig.state.idleLines.has(line)).toBe(false);
+      for (const line of lines) expect(rig.state.lines.get(line)).not.toBe("idle");
       for (const call of before.values()) {
         if (rig.state.calls.has(call.id)) continue;
         // A call that is gone has left nothing behind: its leg was hung up or had ended, its audio closed.

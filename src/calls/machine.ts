@@ -8,6 +8,7 @@ import {
   type CallsState,
   type CallTimer,
   Draft,
+  type LineStanding,
 } from "./state.ts";
 import { beginToPax, end, gone, lineIdle, retryToPax, toPaxLine, toPaxSip } from "./to-pax.ts";
 
@@ -39,14 +40,39 @@ export function step(
 }
 
 function onLine(draft: Draft, line: string, report: LineReport): void {
-  if (report.type === "idle") draft.idleLines.add(line);
-  else draft.idleLines.delete(line);
+  draft.lines.set(line, standingAfter(report));
   const call = draft.callOnLine(line);
   if (call?.direction === "to-pax") toPaxLine(draft, call, line, report);
   else if (call !== undefined) fromPaxLine(draft, call, report);
   // The same report ends an earlier call (ours, after glare; or one that was over) and begins the PAX's.
   if (report.type === "seized" && draft.callOnLine(line) === undefined) beginFromPax(draft, line);
   if (report.type === "idle") lineIdle(draft, line);
+}
+
+function standingAfter(report: LineReport): LineStanding {
+  switch (report.type) {
+    case "idle":
+      return "idle";
+    case "cleared":
+      return "resting";
+    case "parked":
+      return "out";
+    case "failed":
+      if (report.reason === "no-current" || report.reason === "lost") return "out";
+      return report.reason === "glare" || report.reason === "not-idle" ? "taken" : "resting";
+    case "seized":
+    case "digit":
+    case "digit-error":
+    case "digit-timeout":
+    case "flash":
+    case "looped":
+    case "dial-tone":
+    case "dialled":
+    case "answered":
+      return "taken";
+    default:
+      return assertNever(report);
+  }
 }
 
 function onSip(draft: Draft, event: SipEvent): void {

@@ -42,10 +42,17 @@ export interface ToPaxCall {
 
 export type Call = FromPaxCall | ToPaxCall;
 
+/**
+ * How a line stands, as far as its reports and our orders tell.
+ * `taken`: in use from either end; `resting`: idle in a moment; `out`: parked, at fault, or not heard of yet.
+ */
+export type LineStanding = "idle" | "taken" | "resting" | "out";
+
 /** Everything the calls room remembers. */
 export interface CallsState {
   readonly calls: ReadonlyMap<string, Call>;
-  readonly idleLines: ReadonlySet<string>;
+  /** A line that has not reported anything is `out` and has no entry. */
+  readonly lines: ReadonlyMap<string, LineStanding>;
   readonly limits: LimitState;
   readonly sipUp: boolean;
   readonly serial: number;
@@ -53,7 +60,7 @@ export interface CallsState {
 
 export const initialState: CallsState = {
   calls: new Map(),
-  idleLines: new Set(),
+  lines: new Map(),
   limits: noCalls,
   sipUp: false,
   serial: 0,
@@ -112,7 +119,7 @@ export interface CallsContext {
 /** One step under way: a copy of the state to work on, and the effects so far. */
 export class Draft {
   readonly calls: Map<string, Call>;
-  readonly idleLines: Set<string>;
+  readonly lines: Map<string, LineStanding>;
   readonly effects: CallsEffect[] = [];
   limits: LimitState;
   sipUp: boolean;
@@ -122,7 +129,7 @@ export class Draft {
 
   constructor(state: CallsState, atMs: number, context: CallsContext) {
     this.calls = new Map(state.calls);
-    this.idleLines = new Set(state.idleLines);
+    this.lines = new Map(state.lines);
     this.limits = state.limits;
     this.sipUp = state.sipUp;
     this.serial = state.serial;
@@ -131,8 +138,8 @@ export class Draft {
   }
 
   finish(): { state: CallsState; effects: readonly CallsEffect[] } {
-    const { calls, idleLines, limits, sipUp, serial } = this;
-    return { state: { calls, idleLines, limits, sipUp, serial }, effects: this.effects };
+    const { calls, lines, limits, sipUp, serial } = this;
+    return { state: { calls, lines, limits, sipUp, serial }, effects: this.effects };
   }
 
   /** A name that was never used before in this run. */

@@ -39,7 +39,9 @@ export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incom
   draft.report({ type: "begun", call: id, direction: "to-pax", line: null, number, caller });
   if (seizeFree(draft, call)) return;
   // A line that rests between calls is free in a moment: `lineIdle`, or the retry, finds it.
-  const rests = draft.context.lines.some((line) => line.group === route.group && !draft.callOnLine(line.name));
+  const rests = draft.context.lines.some(
+    (line) => line.group === route.group && draft.lines.get(line.name) === "resting",
+  );
   if (rests) wait(draft, call);
   else end(draft, call, "busy", `no free line in group ${route.group}`);
 }
@@ -49,7 +51,7 @@ export function lineIdle(draft: Draft, line: string): void {
   const group = draft.context.lines.find((one) => one.name === line)?.group;
   for (const call of draft.calls.values()) {
     if (call.direction !== "to-pax" || call.phase !== "waiting" || call.route.group !== group) continue;
-    if (!draft.idleLines.has(line)) return;
+    if (draft.lines.get(line) !== "idle") return;
     seizeFree(draft, call);
   }
 }
@@ -140,7 +142,8 @@ function overLimit({ limit, of }: Extract<LimitVerdict, { admitted: false }>, na
  */
 function seizeFree(draft: Draft, call: ToPaxCall): boolean {
   const free = draft.context.lines.findLast(
-    (line) => line.group === call.route.group && draft.idleLines.has(line.name) && !call.linesTried.includes(line.name),
+    ({ name, group }) =>
+      group === call.route.group && draft.lines.get(name) === "idle" && !call.linesTried.includes(name),
   );
   if (free === undefined) return false;
   if (!call.counted) {
@@ -153,7 +156,7 @@ function seizeFree(draft: Draft, call: ToPaxCall): boolean {
   }
   const line = free.name;
   const digits = call.route.extension === null ? null : [...call.route.extension].map(Number);
-  draft.idleLines.delete(line);
+  draft.lines.set(line, "taken");
   draft.put({ ...call, line, phase: "seizing", counted: true, linesTried: [...call.linesTried, line] });
   draft.order(line, { type: "seize", digits });
   draft.do({ type: "open-media", line });
@@ -232,5 +235,6 @@ function dialOn(draft: Draft, call: ToPaxCall, line: string, digit: string): voi
 function releaseLine(draft: Draft, call: ToPaxCall): void {
   if (call.line === null) return;
   draft.order(call.line, { type: "release" });
+  if (draft.lines.get(call.line) === "taken") draft.lines.set(call.line, "resting");
   draft.do({ type: "close-media", line: call.line });
 }
