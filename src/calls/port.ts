@@ -55,9 +55,10 @@ export interface SipPort {
    * chooses and never uses again.
    */
   dial(leg: LegId, line: string, target: DialTarget): void;
-  /** Sends 180 to an incoming leg. */
-  ring(leg: LegId): void;
-  /** Sends 183 and joins the leg's audio with the line's. */
+  /**
+   * Sends 183 and joins the leg's audio with the line's. There is no way to send 180 before: the PAX's own ringing or
+   * busy tone follows, and some telephones do not let it through once they have begun a ringing tone of their own.
+   */
   connectEarly(leg: LegId, line: string): void;
   answer(leg: LegId, line: string): void;
   hangup(leg: LegId, reason: EndReason): void;
