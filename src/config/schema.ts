@@ -190,11 +190,14 @@ const lineSchema = z.strictObject({
     .meta({ description: "subscriber: where a call goes when the PAX rings this line.", apply: "restart" }),
 });
 
+const EMERGENCY =
+  "The limits on calls in an hour and on a call's length don't count for this number. It still needs a free line, and a trunk below its callLimit.";
+
 const fromPaxRuleSchema = z.strictObject({
   dial: pattern("Digits dialled after the tie-line digit: 0-9, X (0-9), Z (1-9), N (2-9), sets such as [2-5].", "4XXX"),
   ...destinationShape,
   emergency: z.boolean().default(false).meta({
-    description: "Limits never block this number.",
+    description: EMERGENCY,
     apply: "restart",
   }),
 });
@@ -218,7 +221,7 @@ const toPaxRuleSchema = z.strictObject({
     apply: "restart",
   }),
   group: name("Line group to use.", "pax").default("pax"),
-  emergency: z.boolean().default(false).meta({ description: "Limits never block this number.", apply: "restart" }),
+  emergency: z.boolean().default(false).meta({ description: EMERGENCY, apply: "restart" }),
 });
 
 const numberPlanSchema = z
