@@ -36,7 +36,6 @@ export class Gateway implements Service {
   readonly #log: Log;
   readonly #life = new AbortController();
   #keeping: Promise<void> | undefined;
-  #fault: string | null = null;
   /** What is wrong with the configuration as it stands, when another one is in use; for whoever looks. */
   configFault: string | null = null;
   readonly lines: Lines;
@@ -146,7 +145,8 @@ export class Gateway implements Service {
 
   /** What keeps the gateway from calls; null when nothing does. */
   get fault(): string | null {
-    return this.#fault ?? this.configFault;
+    const unreached = this.asterisk.up && !this.#ari.up ? this.#ari.fault : null;
+    return this.asterisk.fault ?? unreached ?? this.configFault;
   }
 
   /**
@@ -180,12 +180,10 @@ export class Gateway implements Service {
     while (!life.aborted) {
       try {
         await this.#asterisk.start(life);
-        this.#fault = null;
         return;
       } catch (error) {
         if (life.aborted) return;
-        this.#fault = describeError(error);
-        this.#log.error("Asterisk does not come up; trying again", { error: this.#fault });
+        this.#log.error("Asterisk does not come up; trying again", { error: describeError(error) });
         await delay(RETRY_MS, undefined, { signal: life }).catch(() => undefined);
       }
     }

@@ -60,3 +60,22 @@ describe("a paused connection", () => {
     server.close();
   });
 });
+
+it("a connection that cannot be made says why, until it is open", async () => {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const ari = new AriConnection({ ...options, port }, silentLog);
+  const refused = once(server, "connection");
+  await ari.start();
+  await refused;
+  await expect.poll(() => ari.fault).toMatch(/^no connection to Asterisk's REST Interface: /);
+  server.close();
+  await once(server, "close");
+  const asterisk = new WebSocketServer({ host: "127.0.0.1", port });
+  await next(ari, "up");
+  expect(ari.fault).toBeNull();
+  await ari.stop();
+  asterisk.close();
+});

@@ -44,6 +44,7 @@ export class AriConnection implements Service {
   #ping: NodeJS.Timeout | undefined;
   #running = false;
   #up = false;
+  #fault: string | null = null;
 
   constructor(options: AriOptions, log: Log) {
     this.#options = options;
@@ -52,6 +53,11 @@ export class AriConnection implements Service {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** Why the last attempt to connect failed; null when none has since the connection was last open. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   get application(): string {
@@ -154,6 +160,7 @@ export class AriConnection implements Service {
     let answered = true;
     socket.on("open", () => {
       this.#up = true;
+      this.#fault = null;
       this.#ping = setInterval(() => {
         if (!answered) {
           socket.terminate();
@@ -169,7 +176,10 @@ export class AriConnection implements Service {
       answered = true;
     });
     socket.on("message", (data) => this.#receive(String(data)));
-    socket.on("error", (error) => this.#log.debug("ARI connection failed", { error: describeError(error) }));
+    socket.on("error", (error) => {
+      this.#fault = `no connection to Asterisk's REST Interface: ${describeError(error)}`;
+      this.#log.debug("ARI connection failed", { error: describeError(error) });
+    });
     socket.on("close", () => {
       if (this.#socket !== socket) return;
       this.#wentDown();

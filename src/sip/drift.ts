@@ -93,6 +93,11 @@ function dialplanFindings(desired: Desired, observed: Observed): Finding[] {
   return findings;
 }
 
+/** A peer is missing while its server's name does not resolve: bad for that trunk, but no reason not to run. */
+export function isSerious(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.kind !== "peer-missing");
+}
+
 /** Files that Asterisk reads only when it starts, or whose reload would cut our own connections to it. */
 const RESTART_FILES = new Set(["asterisk.conf", "modules.conf", "http.conf", "ari.conf", "manager.conf"]);
 const RELOAD_FILES: Readonly<Record<string, string>> = {

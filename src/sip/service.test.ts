@@ -35,3 +35,52 @@ it("an Asterisk with the profile in force is up", async () => {
   expect(service.up).toBe(true);
   expect(await service.check()).toEqual([]);
 });
+
+function next(service: AsteriskService, event: "up" | "down"): Promise<void> {
+  return new Promise((resolve) => {
+    const dispose = service.on(event, () => {
+      dispose();
+      resolve();
+    });
+  });
+}
+
+it("what keeps it from coming up again is its fault, until it is up", async () => {
+  const { asterisk, service } = supervised();
+  await service.start(new AbortController().signal);
+  expect(service.fault).toBeNull();
+  asterisk.udpPorts = new Set();
+  const up = next(service, "up");
+  asterisk.crash();
+  expect(service.fault).toBe("Asterisk ended: signal SIGKILL");
+  await expect.poll(() => service.fault).toMatch(/UDP 5060 could not be opened/);
+  asterisk.udpPorts = new Set([5060]);
+  await up;
+  expect(service.fault).toBeNull();
+});
+
+it("a difference that cannot be repaired is its fault, until it is gone", async () => {
+  const { asterisk, service } = supervised();
+  await service.start(new AbortController().signal);
+  const modules = await asterisk.commands.command("module show");
+  asterisk.answers.set("module show", [...modules, "app_system.so   module   0   Running   core"]);
+  const up = next(service, "up");
+  await service.check();
+  expect(service.fault).not.toBeNull();
+  await expect.poll(() => service.fault).toMatch(/app_system\.so is loaded, not absent/);
+  asterisk.answers.clear();
+  await up;
+  expect(service.fault).toBeNull();
+});
+
+it("a connection whose end nobody was told of is made again when the check finds it closed", async () => {
+  const { asterisk, service } = supervised();
+  await service.start(new AbortController().signal);
+  asterisk.loseConnection(true);
+  const up = next(service, "up");
+  await expect(service.check()).rejects.toMatchObject({ code: "ami-closed" });
+  await up;
+  expect(await service.check()).toEqual([]);
+  // The calls are none of its business: Asterisk has gone on.
+  expect(asterisk.starts).toBe(1);
+});

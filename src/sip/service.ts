@@ -3,8 +3,9 @@ import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
+import { AsteriskHealth, describeFinding } from "./asterisk-health.ts";
 import { desiredState } from "./desired.ts";
-import { type Finding, findDrift, planForFiles, planRepair, type Step } from "./drift.ts";
+import { type Finding, findDrift, isSerious, planForFiles, planRepair, type Step } from "./drift.ts";
 import type { SipModel } from "./model.ts";
 import { observe } from "./observe.ts";
 import type { CommandPort, FilesPort, ProcessPort } from "./port.ts";
@@ -32,10 +33,6 @@ const CHECK_MS = 30_000;
 const LOG_CHECK_MS = 2_000;
 /** Each of the two logs, and its predecessor, is at most about this large: bytes. */
 const LOG_LIMIT_BYTES = 1_000_000;
-/** Waits before a restart after a crash; the first is at once. */
-const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000, 10_000] as const;
-/** After this long in good health the waits begin anew. */
-const HEALTHY_MS = 60_000;
 /** Restarts against drift end calls, so they are rare. */
 const DRIFT_RESTART_GAP_MS = 600_000;
 
@@ -49,8 +46,7 @@ export class AsteriskService implements Service {
   readonly #disposers: Dispose[] = [];
   #life = new AbortController();
   #up = false;
-  #upSince = 0;
-  #failures = 0;
+  readonly #health = new AsteriskHealth();
   #bringingUp: Promise<void> | undefined;
   #checking: Promise<readonly Finding[]> | undefined;
   #lastDriftRestart = Number.NEGATIVE_INFINITY;
@@ -63,6 +59,11 @@ export class AsteriskService implements Service {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** What is wrong with it, for whoever looks; null when nothing is. */
+  get fault(): string | null {
+    return this.#health.fault(performance.now());
   }
 
   on<K extends keyof AsteriskEvents>(event: K, listener: (...args: AsteriskEvents[K]) => void): Dispose {
@@ -96,16 +97,27 @@ export class AsteriskService implements Service {
 
   /** Compares Asterisk with the profile and repairs what differs; the findings of the first look. */
   check(): Promise<readonly Finding[]> {
-    this.#checking ??= this.#check().finally(() => {
-      this.#checking = undefined;
-    });
+    this.#checking ??= this.#check()
+      .catch((error: unknown) => {
+        // A connection that ended before anybody listened for its end is noticed here at the latest.
+        if (isClosed(error)) this.#lost("the connection to Asterisk was lost");
+        throw error;
+      })
+      .finally(() => {
+        this.#checking = undefined;
+      });
     return this.#checking;
   }
 
   #bringUp(signal: AbortSignal): Promise<void> {
-    this.#bringingUp ??= this.#bringUpOnce(signal).finally(() => {
-      this.#bringingUp = undefined;
-    });
+    this.#bringingUp ??= this.#bringUpOnce(signal)
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#health.failed(describeError(error));
+        throw error;
+      })
+      .finally(() => {
+        this.#bringingUp = undefined;
+      });
     return this.#bringingUp;
   }
 
@@ -125,14 +137,14 @@ export class AsteriskService implements Service {
     }
     if (isSerious(left)) {
       const first = left[0];
-      const what = first === undefined ? "" : `: ${first.subject} is ${first.found}, not ${first.wanted}`;
+      const what = first === undefined ? "" : `: ${describeFinding(first)}`;
       throw new GatewayError("sip-profile", `Asterisk does not run with the hardened profile${what}`, {
         details: { findings: left },
       });
     }
     signal.throwIfAborted();
     this.#up = true;
-    this.#upSince = performance.now();
+    this.#health.wentUp(left, performance.now());
     this.#log.info("Asterisk runs with its profile in force");
     this.#emitter.emit("up");
   }
@@ -199,11 +211,15 @@ export class AsteriskService implements Service {
       ...files,
       ...findDrift(desiredState(this.#model), await observe(this.#ports.commands, this.#ports.process)),
     ];
-    if (findings.length === 0) return findings;
+    if (findings.length === 0) {
+      this.#health.checked([]);
+      return findings;
+    }
     this.#log.warn("Asterisk is not as rendered", { findings });
     await this.#ports.files.write(profile);
     for (const step of planRepair(findings, false)) await this.#perform(step);
     const left = this.#up ? await this.#verify() : [];
+    if (this.#up) this.#health.checked(left);
     if (this.#up) for (const step of planRepair(left, true)) await this.#perform(step);
     this.#emitter.emit("drift", findings, left.length === 0);
     return findings;
@@ -240,7 +256,7 @@ export class AsteriskService implements Service {
     if (this.#life.signal.aborted) return;
     if (this.#up) {
       this.#up = false;
-      if (performance.now() - this.#upSince > HEALTHY_MS) this.#failures = 0;
+      this.#health.wentDown(reason, performance.now());
       this.#log.error("Asterisk is down", { reason });
       this.#emitter.emit("down", reason);
       void this.#recover();
@@ -250,10 +266,8 @@ export class AsteriskService implements Service {
   async #recover(): Promise<void> {
     const life = this.#life.signal;
     while (!life.aborted && !this.#up) {
-      const wait = BACKOFF_MS[Math.min(this.#failures, BACKOFF_MS.length - 1)] ?? 0;
-      this.#failures++;
       try {
-        await delay(wait, undefined, { signal: life });
+        await delay(this.#health.nextWaitMs(), undefined, { signal: life });
         await this.#bringUp(life);
       } catch (error) {
         if (life.aborted) return;
@@ -275,9 +289,8 @@ export class AsteriskService implements Service {
   }
 }
 
-/** A peer is missing while its server's name does not resolve: bad for that trunk, but no reason not to run. */
-function isSerious(findings: readonly Finding[]): boolean {
-  return findings.some((finding) => finding.kind !== "peer-missing");
+function isClosed(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === "ami-closed";
 }
 
 function every(ms: number, run: () => void): Dispose {
