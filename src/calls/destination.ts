@@ -1,4 +1,3 @@
-import { fail, ok, type Result } from "../base/result.ts";
 import type { FromPaxRule, Hotline, TrunkConfig } from "../config/schema.ts";
 import type { DialTarget } from "./port.ts";
 
@@ -17,25 +16,24 @@ export function trunksOf(reference: string, trunks: readonly TrunkConfig[]): str
   return (named.length > 0 ? named : trunks.filter((trunk) => trunk.group === reference)).map((trunk) => trunk.name);
 }
 
-/** The destination of a rule or hotline for these dialled digits, or why it has none. */
+/** The destination of a rule or hotline for these dialled digits; null when it has none, or more than one. */
 export function destinationOf(
   rule: FromPaxRule | Hotline,
   dialled: string,
   trunks: readonly TrunkConfig[],
-): Result<Route, string> {
+): Route | null {
   const emergency = "emergency" in rule && rule.emergency;
   const given = [rule.trunk, rule.account, rule.service].filter((one) => one !== undefined).length;
-  if (given !== 1) return fail("needs exactly one of trunk, account and service");
+  if (given !== 1) return null;
   if (rule.account !== undefined) {
-    return ok({ target: { kind: "account", account: rule.account }, trunks: [], emergency });
+    return { target: { kind: "account", account: rule.account }, trunks: [], emergency };
   }
   if (rule.service !== undefined) {
-    return ok({ target: { kind: "service", service: rule.service }, trunks: [], emergency });
+    return { target: { kind: "service", service: rule.service }, trunks: [], emergency };
   }
   const trunk = rule.trunk ?? "";
   const candidates = trunksOf(trunk, trunks);
-  if (candidates.length === 0) return fail(`there is no trunk or trunk group "${trunk}"`);
   const number = rule.number ?? (rule.prefix ?? "") + dialled.slice(rule.strip);
-  if (number === "") return fail("leaves no number to call");
-  return ok({ target: { kind: "trunk", trunk, number }, trunks: candidates, emergency });
+  if (candidates.length === 0 || number === "") return null;
+  return { target: { kind: "trunk", trunk, number }, trunks: candidates, emergency };
 }

@@ -42,10 +42,13 @@ export interface PaxRoute {
   readonly rule: ToPaxRule;
 }
 
-/** Why a number plan cannot be used. `rules` are the places of the rules in their list. */
+/**
+ * A rule that cannot be compiled. The configuration's check (`config/rules-plan.ts`) refuses the same ones and says why;
+ * here nothing is made of them, so that the invariants do not hang on the check having been run.
+ */
 export interface PlanFault {
-  readonly list: "fromPax" | "toPax" | "lines";
-  readonly rules: readonly number[];
+  /** As in the configuration, such as `numberPlan.toPax[2]`. */
+  readonly place: string;
   readonly message: string;
 }
 
@@ -53,39 +56,36 @@ export interface PlanFault {
 export type PlanSource = Pick<Config, "numberPlan" | "trunks" | "lines">;
 
 interface CompiledRule<R> {
-  /** Place in its list. */
-  readonly at: number;
   readonly rule: R;
   readonly pattern: DigitPattern;
 }
 
-/** Makes the number plan, or reports every reason why there is none. */
+/** Makes the number plan, or names every rule of which there is none to be made. */
 export function compileNumberPlan(source: PlanSource): Result<NumberPlan, readonly PlanFault[]> {
-  const faults: PlanFault[] = [];
-  const fromPax = compileRules("fromPax", source.numberPlan.fromPax, (rule) => rule.dial, prefixCollision, faults);
-  const toPax = compileRules("toPax", source.numberPlan.toPax, (rule) => rule.number, ambiguousOverlap, faults);
+  const { numberPlan, trunks, lines } = source;
+  const faulty = new Set<string>();
+  const fromPax = compileRules("fromPax", numberPlan.fromPax, (rule) => rule.dial, prefixCollision, faulty);
+  const toPax = compileRules("toPax", numberPlan.toPax, (rule) => rule.number, ambiguousOverlap, faulty);
 
-  for (const { at, rule, pattern } of fromPax) {
+  for (const [at, rule] of numberPlan.fromPax.entries()) {
     // Which digits are dialled makes no difference to whether a destination is well-formed: any of that length will do.
-    const destination = destinationOf(rule, "0".repeat(pattern.length), source.trunks);
-    if (!destination.ok) faults.push({ list: "fromPax", rules: [at], message: `"${rule.dial}": ${destination.error}` });
+    const dialled = "0".repeat(parseDigitPattern(rule.dial)?.length ?? 0);
+    if (destinationOf(rule, dialled, trunks) === null) faulty.add(`numberPlan.fromPax[${at}]`);
   }
-  for (const { at, rule, pattern } of toPax) {
-    const message = extensionFault(rule, pattern);
-    if (message !== null) faults.push({ list: "toPax", rules: [at], message: `"${rule.number}": ${message}` });
+  for (const [at, rule] of numberPlan.toPax.entries()) {
+    if (!canReachPax(rule)) faulty.add(`numberPlan.toPax[${at}]`);
   }
-
   const hotlines = new Map<string, Route>();
-  for (const [at, line] of source.lines.entries()) {
-    if (line.hotline === undefined) continue;
-    const destination = destinationOf(line.hotline, "", source.trunks);
-    if (destination.ok) hotlines.set(line.name, destination.value);
-    else faults.push({ list: "lines", rules: [at], message: `hotline of "${line.name}": ${destination.error}` });
+  for (const [at, { name, hotline }] of lines.entries()) {
+    if (hotline === undefined) continue;
+    const destination = destinationOf(hotline, "", trunks);
+    if (destination !== null) hotlines.set(name, destination);
+    else faulty.add(`lines[${at}].hotline`);
   }
 
-  if (faults.length > 0) return fail(faults);
+  if (faulty.size > 0) return fail([...faulty].map((place) => ({ place, message: `${place} cannot be used` })));
   return ok({
-    advance: (digits) => advance(fromPax, digits, source.trunks),
+    advance: (digits) => advance(fromPax, digits, trunks),
     lookup: (number) => lookup(toPax, number),
     hotline: (line) => hotlines.get(line) ?? null,
   });
@@ -96,23 +96,15 @@ function compileRules<R>(
   rules: readonly R[],
   textOf: (rule: R) => string,
   collide: (a: DigitPattern, b: DigitPattern) => string | null,
-  faults: PlanFault[],
+  faulty: Set<string>,
 ): CompiledRule<R>[] {
   const patterns = rules.map((rule) => parseDigitPattern(textOf(rule)));
-  const text = (at: number) => {
-    const rule = rules[at];
-    return rule === undefined ? "" : textOf(rule);
-  };
-  for (const [at, pattern] of patterns.entries()) {
-    if (pattern === null) faults.push({ list, rules: [at], message: `"${text(at)}" is not a pattern of digits` });
-  }
-  for (const { first, second, digits } of findCollisions(patterns, collide)) {
-    const message = `"${text(second)}" collides with "${text(first)}": ${digits} belongs to both`;
-    faults.push({ list, rules: [first, second], message });
-  }
+  for (const { second } of findCollisions(patterns, collide)) faulty.add(`numberPlan.${list}[${second}]`);
   return rules.flatMap((rule, at) => {
     const pattern = patterns[at];
-    return pattern ? [{ at, rule, pattern }] : [];
+    if (pattern) return [{ rule, pattern }];
+    faulty.add(`numberPlan.${list}[${at}]`);
+    return [];
   });
 }
 
@@ -128,7 +120,7 @@ function advance(
     if (match !== "whole") continue;
     const destination = destinationOf(rule, digits, trunks);
     // Checked at compile time for every number of this length; nothing is called if it should fail all the same.
-    return destination.ok ? { type: "complete", rule, ...destination.value } : { type: "impossible" };
+    return destination === null ? { type: "impossible" } : { type: "complete", rule, ...destination };
   }
   return begins ? { type: "incomplete" } : { type: "impossible" };
 }
@@ -161,9 +153,11 @@ function fillExtension(extension: string, pattern: DigitPattern, number: string)
   return filled;
 }
 
-function extensionFault(rule: ToPaxRule, pattern: DigitPattern): string | null {
-  if ((rule.extension !== undefined) === rule.secondStage) return "needs either an extension or secondStage";
-  const wanted = [...(rule.extension ?? "")].filter((symbol) => symbol === "X").length;
-  const there = wildcardPositions(pattern).length;
-  return wanted > there ? `the extension has ${wanted} X, the number only ${there} wildcards` : null;
+/** Whether the rule says in one way what to dial, and has the digits for it. */
+function canReachPax({ number, extension, secondStage, secondStageDigits }: ToPaxRule): boolean {
+  if ((extension !== undefined) === secondStage) return false;
+  const keyed = secondStageDigits.map(parseDigitPattern);
+  if (keyed.includes(null) || findCollisions(keyed, prefixCollision).length > 0) return false;
+  const wanted = [...(extension ?? "")].filter((symbol) => symbol === "X").length;
+  return wanted <= wildcardPositions(parseDigitPattern(number) ?? []).length;
 }
