@@ -4,6 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { createInterface } from "node:readline";
 import { describeError, GatewayError } from "./errors.ts";
 import { type Dispose, TypedEmitter } from "./events.ts";
+import { within } from "./lifecycle.ts";
 
 /**
  * Requests, answers and events as lines of JSON on a local socket, so that a command can work a gateway or a simulation that runs
@@ -15,6 +16,8 @@ import { type Dispose, TypedEmitter } from "./events.ts";
 const MAX_PATH_BYTES = 107;
 /** A request longer than this is no request of ours. */
 const MAX_LINE = 64 * 1024;
+/** Longest wait for an answer, ms, unless the asker has a shorter one: some requests wait minutes for an event. */
+const ANSWER_LIMIT_MS = 630_000;
 
 export type JsonLinesHandler = (method: string, params: unknown) => unknown;
 
@@ -123,19 +126,32 @@ export class JsonLinesClient {
     return this.#emitter.on("close", listener);
   }
 
-  /** @throws GatewayError with the server's code, or `not-running` when the connection is gone. */
-  request(method: string, params?: unknown): Promise<unknown> {
+  /**
+   * @throws GatewayError with the server's code, `not-running` when the connection is gone, `bad-answer` when it was
+   *   ended over something that is no answer, `timeout` when none came within `limitMs`.
+   */
+  request(method: string, params?: unknown, limitMs = ANSWER_LIMIT_MS): Promise<unknown> {
     const socket = this.#socket;
     if (socket === undefined) return Promise.reject(new GatewayError("not-running", "not connected"));
     const id = ++this.#serial;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       write(socket, { id, method, params });
     });
+    return within(limitMs, answer, `no answer to "${method}"`).finally(() => this.#waiting.delete(id));
   }
 
   #receive(line: string): void {
-    const message = asRecord(JSON.parse(line));
+    let message: Record<string, unknown>;
+    try {
+      message = asRecord(JSON.parse(line));
+      if ("error" in message) asRecord(message["error"]);
+    } catch (cause) {
+      // Whoever is there does not speak our language: nothing it says from now on can be relied on.
+      this.#fail(new GatewayError("bad-answer", `what answers at ${this.#path} is none of ours`, { cause }));
+      this.#socket?.destroy();
+      return;
+    }
     if ("event" in message) {
       this.#emitter.emit("event", message["event"]);
       return;
@@ -149,17 +165,19 @@ export class JsonLinesClient {
       return;
     }
     const error = asRecord(message["error"]);
-    const details = asRecord(error["details"] ?? {});
+    const details = isRecord(error["details"]) ? error["details"] : {};
     waiting.reject(new GatewayError(String(error["code"]), String(error["message"]), { details }));
   }
 
   #closed(): void {
     this.#socket = undefined;
-    for (const waiting of this.#waiting.values()) {
-      waiting.reject(new GatewayError("not-running", "the connection was closed"));
-    }
-    this.#waiting.clear();
+    this.#fail(new GatewayError("not-running", "the connection was closed"));
     this.#emitter.emit("close");
+  }
+
+  #fail(error: GatewayError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
   }
 }
 
@@ -178,6 +196,10 @@ function write(socket: Socket, message: unknown): void {
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new GatewayError("bad-request", "not a JSON object");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
