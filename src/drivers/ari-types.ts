@@ -1,4 +1,4 @@
-/** What this gateway uses of Asterisk's REST Interface, from its published API description (rest-api/, version 16). */
+/** What the gateway and the simulated event network use of Asterisk's REST Interface, from its published API description (rest-api/, version 16). */
 
 export interface AriChannel {
   readonly id: string;
@@ -9,7 +9,7 @@ export interface AriChannel {
   readonly channelvars?: Readonly<Record<string, string>>;
 }
 
-/** Events of the application's WebSocket that the gateway acts on. */
+/** Events of the application's WebSocket that somebody acts on; `ChannelStateChange` is the event network's alone. */
 export type AriEvent =
   | { readonly type: "StasisStart"; readonly channel: AriChannel; readonly args: readonly string[] }
   | { readonly type: "StasisEnd"; readonly channel: AriChannel }
@@ -27,7 +27,7 @@ const wanted = new Set<string>([
   "Dial",
 ] satisfies AriEvent["type"][]);
 
-/** One WebSocket message as an event, or null for those the gateway does not use. Throws on what is no event. */
+/** One WebSocket message as an event, or null for those that nobody uses. Throws on what is no event. */
 export function parseAriEvent(text: string): AriEvent | null {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value) || typeof value["type"] !== "string") throw new TypeError("not an ARI event");

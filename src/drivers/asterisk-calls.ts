@@ -99,17 +99,15 @@ export class AsteriskCalls implements SipPort, Service {
     });
   }
 
-  ring(leg: LegId): void {
-    this.#command(leg, "ring");
-  }
-
   connectEarly(leg: LegId, line: string): void {
     void this.#join(leg, line);
   }
 
   answer(leg: LegId, line: string): void {
     void this.#join(leg, line).then((joined) => {
-      if (joined) this.#command(leg, "answer");
+      const held = this.#legs.get(leg);
+      if (!joined || held === undefined) return;
+      this.#attempt("answer", this.#ari.request("POST", `/channels/${encodeURIComponent(held.channelId)}/answer`));
     });
   }
 
@@ -151,12 +149,6 @@ export class AsteriskCalls implements SipPort, Service {
     leg.line = line;
     await bridge.ready;
     await bridge.add(leg.channelId);
-  }
-
-  #command(leg: LegId, verb: "ring" | "answer"): void {
-    const held = this.#legs.get(leg);
-    if (held === undefined) return;
-    this.#attempt(verb, this.#ari.request("POST", `/channels/${encodeURIComponent(held.channelId)}/${verb}`));
   }
 
   #hold(id: LegId, channelId: string, line: string | null): void {
