@@ -1,5 +1,5 @@
+import type { DialTarget } from "../base/dial-target.ts";
 import type { FromPaxRule, Hotline, TrunkConfig } from "../config/schema.ts";
-import type { DialTarget } from "./port.ts";
 
 /** Where a call from the PAX goes. */
 export interface Route {

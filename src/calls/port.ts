@@ -1,15 +1,12 @@
+import type { DialTarget } from "../base/dial-target.ts";
 import type { Dispose } from "../base/events.ts";
+
+export type { DialTarget } from "../base/dial-target.ts";
 
 /** What the calls room needs from outside: lines (through `app/`), and SIP legs with their audio (`drivers/ari`). */
 
 /** Identifies one leg for its lifetime. */
 export type LegId = string;
-
-/** Where a call to SIP goes. */
-export type DialTarget =
-  | { readonly kind: "trunk"; readonly trunk: string; readonly number: string }
-  | { readonly kind: "account"; readonly account: string }
-  | { readonly kind: "service"; readonly service: "echo" | "clock" | "milliwatt" };
 
 /** How a leg ended, or is to be ended. */
 export type EndReason =

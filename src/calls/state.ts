@@ -1,8 +1,9 @@
+import type { DialTarget } from "../base/dial-target.ts";
 import type { AccountConfig, Limits, LineConfig, TrunkConfig } from "../config/schema.ts";
 import type { Route } from "./destination.ts";
 import { type LimitState, noCalls } from "./limits.ts";
 import type { NumberPlan, PaxRoute } from "./number-plan.ts";
-import type { DialTarget, EndReason, LegId, LineOrder, LineReport, SipEvent } from "./port.ts";
+import type { EndReason, LegId, LineOrder, LineReport, SipEvent } from "./port.ts";
 
 /** A call that a PAX caller makes. */
 export interface FromPaxCall {

@@ -1,3 +1,4 @@
+import type { DialTarget } from "../base/dial-target.ts";
 import { GatewayError } from "../base/errors.ts";
 import type { Codec, Config, TrunkConfig } from "../config/schema.ts";
 import type { Directories } from "./port.ts";
@@ -168,13 +169,8 @@ export function directoriesBelow(runtime: string, state: string, modules: string
   };
 }
 
-export type DialplanTarget =
-  | { readonly kind: "trunk"; readonly trunk: string; readonly number: string }
-  | { readonly kind: "account"; readonly account: string }
-  | { readonly kind: "service"; readonly service: "echo" | "clock" | "milliwatt" };
-
 /** Where the rendered dialplan places a call to a destination. */
-export function placeOf(target: DialplanTarget): { readonly context: string; readonly extension: string } {
+export function placeOf(target: DialTarget): { readonly context: string; readonly extension: string } {
   switch (target.kind) {
     case "trunk":
       return { context: `to-trunk-${target.trunk}`, extension: target.number };
