@@ -78,15 +78,19 @@ export class LineTimers {
     this.#draining = true;
     this.#drain(() => {
       // Only what was due when the timer fired: the time since may still have edges to come.
-      for (let [due, timer] = this.#next(); due <= deadline; [due, timer] = this.#next()) {
-        if (timer === null) this.#target.decoderTime(due);
-        else {
-          this.#timers.delete(timer);
-          this.#target.timer(timer, due);
+      try {
+        for (let [due, timer] = this.#next(); due <= deadline; [due, timer] = this.#next()) {
+          if (timer === null) this.#target.decoderTime(due);
+          else {
+            this.#timers.delete(timer);
+            this.#target.timer(timer, due);
+          }
         }
+      } finally {
+        // Whatever went wrong, the line's other timers must still come: they release it.
+        this.#draining = false;
+        this.arm();
       }
-      this.#draining = false;
-      this.arm();
     });
   }
 }
