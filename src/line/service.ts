@@ -9,6 +9,7 @@ import { type DecoderOutput, type DecoderState, decoderStep, newDecoder, nextDea
 import { patternDuration } from "./encoder.ts";
 import { HealthMeter, type LineHealth } from "./health.ts";
 import { LineAudio } from "./line-audio.ts";
+import { logHealth, logStatus } from "./line-log.ts";
 import { LineTimers } from "./line-timers.ts";
 import {
   type Effect,
@@ -22,7 +23,7 @@ import { Outputs } from "./outputs.ts";
 import type { Edge, LinePort, MediaPort, PatternStep } from "./port.ts";
 import { subscriberStep } from "./subscriber.ts";
 import { tieLineStep } from "./tie-line.ts";
-import type { LineCommand, LineEvent, LineStatus } from "./types.ts";
+import type { DialHealth, LineCommand, LineEvent, LineStatus } from "./types.ts";
 
 /** A lost interface is tried again this often, ms. */
 export const REOPEN_MS = 1_000;
@@ -92,7 +93,7 @@ export class LineService implements Service {
     this.#audio = new LineAudio(port, profile.tones, profile.unobtainableMs, (heard) =>
       this.#input({ type: "heard", heard, atMs: options.clock.now() }),
     );
-    this.setGains(options.gainToPaxDb ?? 0, options.gainFromPaxDb ?? 0);
+    this.#audio.setGains(options.gainToPaxDb ?? 0, options.gainFromPaxDb ?? 0);
   }
 
   get status(): LineStatus {
@@ -118,10 +119,6 @@ export class LineService implements Service {
   /** Joins the line's audio with a call's; null takes it away. The frames it is given must not be kept. */
   attachMedia(media: MediaPort | null): void {
     this.#audio.attach(media);
-  }
-
-  setGains(toPaxDb: number, fromPaxDb: number): void {
-    this.#audio.setGains(toPaxDb, fromPaxDb);
   }
 
   /** Does not reject when the interface is missing: the line is then at fault, and tried again. */
@@ -238,8 +235,14 @@ export class LineService implements Service {
     const before = this.status;
     this.#state = state;
     if (before === this.status) return;
-    this.#options.log.debug("line status", { line: this.name, status: this.status });
+    if (this.#running) logStatus(this.#options.log, this.name, before, state.phase);
     this.#guarded("status", () => this.#events.emit("status", this.status));
+  }
+
+  #digitHealth(health: DialHealth): void {
+    const before = this.health;
+    this.#health.digit(health);
+    logHealth(this.#options.log, this.name, before, this.health);
   }
 
   /** One effect that fails must not keep the others from happening: the next may be the one that opens the loop. */
@@ -279,7 +282,7 @@ export class LineService implements Service {
       case "emit":
         return this.#events.emit("event", effect.event);
       case "health":
-        return this.#health.digit(effect.health);
+        return this.#digitHealth(effect.health);
       default:
         return assertNever(effect);
     }
