@@ -74,10 +74,11 @@ export type Phase =
       /** Dial tone was heard, or enough time has passed. */
       readonly ready: boolean;
     }
-  | { readonly status: "sending"; readonly queue: readonly number[]; readonly secondStage: boolean }
+  /** `keyed`: how many digits the caller has dialled in the second stage; null where there is none. */
+  | { readonly status: "sending"; readonly queue: readonly number[]; readonly keyed: number | null }
   | {
       readonly status: "awaiting-answer";
-      readonly secondStage: boolean;
+      readonly keyed: number | null;
       readonly sentAtMs: number;
       readonly busyHeard: boolean;
     }
@@ -98,6 +99,15 @@ export interface LineState {
   readonly ringAtMs: number;
   readonly ringPulses: number;
 }
+
+/** A line of which only its inputs' levels are known. */
+export const withStartLevels = (phase: Phase, levels: ReadonlyMap<LineInput, boolean>): LineState => ({
+  ...initialLineState,
+  phase,
+  loop: levels.get("loop") ?? false,
+  current: levels.get("current") ?? false,
+  reversal: levels.get("reversal") ?? false,
+});
 
 /** What does not change while a line runs. */
 export interface LineContext {

@@ -22,11 +22,21 @@ import {
 
 /** Calls to the PAX, the same on a tie line and on a subscriber line: we close the loop and dial. */
 
+/** Cycles of busy tone, 1.5 s each, after which nobody will intrude any more (EJ). */
+const INTRUSION_BUSY_CYCLES = 10;
+/** Numbers of a PAX have two digits: after fewer, a caller in the second stage is still dialling. */
+const NUMBER_DIGITS = 2;
+
 type In<S extends Phase["status"]> = Extract<Phase, { status: S }>;
 
 /** Takes the idle line. */
 export function seize(state: LineState, digits: readonly number[] | null, atMs: number, context: LineContext): Step {
   const { profile, inputs } = context;
+  // Current that flows already makes no edge.
+  const looped = inputs.has("current") && state.current;
+  const proof = inputs.has("current")
+    ? timer("current", atMs + profile.currentTimeoutMs)
+    : timer("looped", atMs + profile.glareWindowMs);
   return enter(
     state,
     {
@@ -34,15 +44,13 @@ export function seize(state: LineState, digits: readonly number[] | null, atMs: 
       digits: digits ?? [],
       secondStage: digits === null,
       sinceMs: atMs,
-      looped: false,
+      looped,
       ready: false,
     },
     set("loop", true),
     audio(muted, true),
     timer("before-digits", atMs + profile.beforeFirstDigitMs),
-    inputs.has("current")
-      ? timer("current", atMs + profile.currentTimeoutMs)
-      : timer("looped", atMs + profile.glareWindowMs),
+    looped ? emit({ type: "looped", atMs }) : proof,
   );
 }
 
@@ -105,10 +113,8 @@ function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, co
     case "heard":
       return input.heard.tone === "dial" && !phase.ready ? ready() : stay(state);
     case "command":
-      if (input.command.type === "send-digit" && phase.secondStage) {
-        return stay({ ...state, phase: { ...phase, digits: [...phase.digits, input.command.digit] } });
-      }
-      return stay(state);
+      if (input.command.type !== "send-digit" || !phase.secondStage) return stay(state);
+      return stay({ ...state, phase: { ...phase, digits: [...phase.digits, input.command.digit] } });
     default:
       return stay(state);
   }
@@ -127,8 +133,11 @@ function startDialling(
     return enter(state, { status: "second-stage" }, ...effects, audio(through, true), giveUp);
   }
   const [first = 0, ...queue] = phase.digits;
-  return play(state, first, queue, phase.secondStage, context, effects);
+  return play(state, first, queue, phase.secondStage ? 0 : null, context, effects);
 }
+
+/** Whether a caller in the second stage has not dialled a whole number yet: time alone is then no answer. */
+const incomplete = (keyed: number | null) => keyed !== null && keyed < NUMBER_DIGITS;
 
 /**
  * Hands one digit's impulses over in one piece, muted until they are out. A whole number in one piece would go on being
@@ -139,12 +148,12 @@ function play(
   state: LineState,
   digit: number,
   queue: readonly number[],
-  second: boolean,
+  keyed: number | null,
   context: LineContext,
   before: readonly Effect[] = [],
 ): Step {
   const steps = encodeDigit(digit, context.profile);
-  return enter(state, { status: "sending", queue, secondStage: second }, ...before, audio(muted), {
+  return enter(state, { status: "sending", queue, keyed: keyed === null ? null : keyed + 1 }, ...before, audio(muted), {
     type: "play",
     steps,
   });
@@ -153,13 +162,13 @@ function play(
 function sending(state: LineState, phase: In<"sending">, input: MachineInput, context: LineContext): Step {
   const { atMs } = input;
   const { profile } = context;
-  if (input.type === "command" && input.command.type === "send-digit" && phase.secondStage) {
+  if (input.type === "command" && input.command.type === "send-digit" && phase.keyed !== null) {
     return stay({ ...state, phase: { ...phase, queue: [...phase.queue, input.command.digit] } });
   }
   if (input.type !== "timer") return stay(state);
   const [next, ...queue] = phase.queue;
   if (input.timer === "pause" && next !== undefined) {
-    return play(state, next, queue, phase.secondStage, context);
+    return play(state, next, queue, phase.keyed, context);
   }
   if (input.timer !== "sent") return stay(state);
   // The pattern's last make is part of the pause.
@@ -167,11 +176,11 @@ function sending(state: LineState, phase: In<"sending">, input: MachineInput, co
   const supervised = context.inputs.has("reversal");
   return enter(
     state,
-    { status: "awaiting-answer", secondStage: phase.secondStage, sentAtMs: atMs, busyHeard: false },
+    { status: "awaiting-answer", keyed: phase.keyed, sentAtMs: atMs, busyHeard: false },
     audio(through, true),
     emit({ type: "dialled", atMs }),
     timer("no-answer", atMs + profile.noAnswerMs),
-    ...(supervised ? [] : [timer("answer", atMs + profile.answerAfterMs)]),
+    ...(supervised || incomplete(phase.keyed) ? [] : [timer("answer", atMs + profile.answerAfterMs)]),
     ...(supervised && state.reversal ? [timer("reversal", atMs + profile.reversalStableMs)] : []),
     ...(context.inputs.has("current") && !state.current ? [timer("current-lost", atMs + profile.clearMs)] : []),
   );
@@ -188,7 +197,7 @@ function secondStage(state: LineState, input: MachineInput, context: LineContext
       return input.timer === "digit" ? fail(state, "no-answer", atMs, context) : stay(state);
     case "command":
       if (input.command.type !== "send-digit") return stay(state);
-      return play(state, input.command.digit, [], true, context);
+      return play(state, input.command.digit, [], 0, context);
     default:
       return stay(state);
   }
@@ -233,6 +242,7 @@ function awaitingAnswer(
       if (input.heard.tone === "busy" || input.heard.tone === "congestion") {
         const next = { ...state, phase: { ...phase, busyHeard: true } };
         if (supervised) return stay(next);
+        if (incomplete(phase.keyed)) return stay(next, timer("ringing-stopped", null));
         return stay(next, timer("ringing-stopped", null), timer("answer", atMs + profile.answerAfterMs));
       }
       return stay(state);
@@ -241,10 +251,10 @@ function awaitingAnswer(
       if (input.command.type !== "send-digit") return stay(state);
       const { digit } = input.command;
       const intrudes = profile.intrudeOnBusy && phase.busyHeard && digit === 1;
-      if (!phase.secondStage && !intrudes) return stay(state);
+      if (phase.keyed === null && !intrudes) return stay(state);
       const earliest = phase.sentAtMs + profile.interDigitalPauseMs - profile.sendMakeMs;
-      if (atMs >= earliest) return play(state, digit, [], phase.secondStage, context);
-      const waiting: Phase = { status: "sending", queue: [digit], secondStage: phase.secondStage };
+      if (atMs >= earliest) return play(state, digit, [], phase.keyed, context);
+      const waiting: Phase = { status: "sending", queue: [digit], keyed: phase.keyed };
       return enter(state, waiting, audio(muted), timer("pause", earliest));
     }
     default:
@@ -267,7 +277,7 @@ function isOver(heard: Extract<MachineInput, { type: "heard" }>["heard"], contex
   return (heard.tone === "busy" || heard.tone === "congestion") && heard.cycles >= context.profile.busyCycles;
 }
 
-/** The failure that a busy or NU tone means, or null. With intrusion a busy extension is no end. */
+/** The failure that a busy or NU tone means, or null. With intrusion there is time to decide. */
 function heardBusy(
   state: LineState,
   input: Extract<MachineInput, { type: "heard" }>,
@@ -275,7 +285,8 @@ function heardBusy(
 ): Step | null {
   if (!isOver(input.heard, context)) return null;
   if (input.heard.tone === "unobtainable") return fail(state, "unobtainable", input.atMs, context);
-  return context.profile.intrudeOnBusy ? null : fail(state, "busy", input.atMs, context);
+  if (context.profile.intrudeOnBusy && input.heard.cycles < INTRUSION_BUSY_CYCLES) return null;
+  return fail(state, "busy", input.atMs, context);
 }
 
 /** Loop current gone for as long as a clear takes is the PAX's release; less is impulsing, ringing trip or a reversal. */

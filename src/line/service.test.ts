@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
-import { silentLog } from "../base/log.ts";
+import { type Log, silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { encodeNumber, patternDuration } from "./encoder.ts";
 import { FakePort } from "./fake-port.ts";
@@ -22,6 +22,7 @@ interface Setup {
   readonly overrides?: ProfileOverrides;
   readonly looped?: boolean;
   readonly missing?: boolean;
+  readonly levels?: readonly LineInput[];
 }
 
 /** A started line with a fake interface and a clock that the test moves. */
@@ -29,10 +30,18 @@ async function startLine(setup: Setup = {}) {
   const { type = "tie-line", inputs = ["loop", "ring", "current"], outputs = ["loop", "reversal", "busy"] } = setup;
   const port = new FakePort(inputs, outputs);
   port.missing = setup.missing ?? false;
+  for (const input of setup.levels ?? []) port.levelsNow.set(input, true);
   if (setup.looped) port.levelsNow.set("loop", true);
   const clock = new VirtualClock(1_000);
   const profile = resolveProfile("pax50", setup.overrides);
-  const line = new LineService({ type, port, profile, clock, log: silentLog, drain: (then) => then() });
+  const logged: string[] = [];
+  const log: Log = {
+    ...silentLog,
+    info: (message) => logged.push(`info ${message}`),
+    warn: (message) => logged.push(`warn ${message}`),
+    child: () => log,
+  };
+  const line = new LineService({ type, port, profile, clock, log, drain: (then) => then() });
   const events: LineEvent[] = [];
   line.onEvent((event) => events.push(event));
   await line.start(new AbortController().signal);
@@ -68,7 +77,7 @@ async function startLine(setup: Setup = {}) {
     clock.advance(300);
   };
   const idle = () => clock.advance(profile.seizeGuardMs);
-  return { port, clock, profile, line, events, names, hear, seizeByPax, clearByPax, dial, idle };
+  return { port, clock, profile, line, events, names, hear, seizeByPax, clearByPax, dial, idle, logged };
 }
 
 /** What the PAX caller hears. */
@@ -181,7 +190,7 @@ describe("a call from the PAX", () => {
   });
 
   it("gives busy tone after 20 s without a digit, then parks the line until the loop goes", async () => {
-    const { port, clock, names, line, hear, idle, seizeByPax, clearByPax } = await startLine();
+    const { port, clock, names, line, hear, idle, seizeByPax, clearByPax, logged } = await startLine();
     idle();
     seizeByPax();
     clock.advance(20_000);
@@ -196,6 +205,22 @@ describe("a call from the PAX", () => {
     clock.advance(500);
     expect(port.energised.size).toBe(0);
     expect(names()).toEqual(["idle", "seized", "digit-timeout", "parked", "idle"]);
+    expect(logged).toEqual(["warn line parked: the PAX does not clear", "info line in service again"]);
+  });
+
+  it("says once when the dials leave the limits, and once when they are back", async () => {
+    const { port, clock, logged, idle, seizeByPax, line } = await startLine();
+    idle();
+    seizeByPax();
+    line.command({ type: "answer" });
+    for (const ips of [10, 8, 7.5, 8, ...Array(16).fill(10)]) {
+      for (const edge of generateTrain({ pulses: 5, ips, breakPercent: 67 }, clock.now() + 50, seededRandom(1))) {
+        clock.advanceTo(edge.atMs);
+        port.edge("loop", edge.closed, edge.atMs);
+      }
+      clock.advance(300);
+    }
+    expect(logged.map((line) => line.split(" ")[0])).toEqual(["warn", "info"]);
   });
 
   it("does not lose a caller who seizes while the line rests", async () => {
@@ -346,6 +371,51 @@ describe("a call to the PAX", () => {
     line.command({ type: "send-digit", digit: 1 });
     expect(port.patterns.at(-1)).toHaveLength(2);
     expect(line.status).toBe("sending");
+  });
+
+  it("gives a busy extension up all the same when nobody intrudes", async () => {
+    const { port, clock, line, events, hear, idle } = await startLine({ overrides: { intrudeOnBusy: true } });
+    idle();
+    line.command({ type: "seize", digits: [5] });
+    port.edge("current", true, clock.now());
+    clock.advance(2_500);
+    hear(18_000, toneSamples("era", "busy"));
+    expect(events.filter((event) => event.type === "failed")).toMatchObject([{ reason: "busy" }]);
+    expect(port.energised.size).toBe(0);
+  });
+
+  it("takes time alone for an answer in the second stage only after a whole number", async () => {
+    const { port, clock, line, events, hear, idle } = await startLine();
+    idle();
+    line.command({ type: "seize", digits: null });
+    port.edge("current", true, clock.now());
+    hear(800, toneSamples("era", "dial"));
+    line.command({ type: "send-digit", digit: 2 });
+    clock.advance(20_000);
+    expect(line.status).toBe("awaiting-answer");
+    line.command({ type: "send-digit", digit: 3 });
+    expect(port.patterns.map((steps) => steps.length / 2)).toEqual([2, 3]);
+    clock.advance(14_000);
+    expect(events.at(-1)).toMatchObject({ type: "answered", by: "time" });
+  });
+
+  it("believes loop current that flows already when it seizes", async () => {
+    const { port, clock, line, names, idle } = await startLine({ levels: ["current"] });
+    idle();
+    line.command({ type: "seize", digits: [5] });
+    clock.advance(2_500);
+    expect(names()).toEqual(["idle", "looped", "dialled"]);
+    expect(port.patterns).toHaveLength(1);
+  });
+
+  it("is answered by a reversal that was there when the line was opened", async () => {
+    const inputs = ["loop", "current", "reversal"] as const;
+    const { port, clock, line, events, idle } = await startLine({ inputs, levels: ["reversal"] });
+    idle();
+    line.command({ type: "seize", digits: [5] });
+    port.edge("current", true, clock.now());
+    clock.advance(2_500);
+    expect(events.at(-1)).toMatchObject({ type: "answered", by: "reversal" });
   });
 
   it("does not let a caller intrude where it is not allowed", async () => {

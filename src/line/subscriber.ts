@@ -6,7 +6,6 @@ import {
   emit,
   enter,
   idle,
-  initialLineState,
   type LineContext,
   type LineState,
   lost,
@@ -20,6 +19,7 @@ import {
   stay,
   through,
   timer,
+  withStartLevels,
 } from "./machine.ts";
 import { seize, stepOutgoing, watchCurrent } from "./outgoing.ts";
 import type { LineEvent } from "./types.ts";
@@ -37,7 +37,9 @@ const RING_PULSE_GAP_MS = 200;
 
 export function subscriberStep(before: LineState, input: MachineInput, context: LineContext): Step {
   const state = withLevels(before, input);
-  if (input.type === "start") return release({ ...initialLineState, phase: state.phase }, input.atMs, context);
+  if (input.type === "start") {
+    return release({ ...withStartLevels(state.phase, input.levels), loop: false }, input.atMs, context);
+  }
   if (input.type === "lost") return lost(state, input.atMs, context);
   const { phase } = state;
   const { atMs } = input;

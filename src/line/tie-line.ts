@@ -8,7 +8,6 @@ import {
   emit,
   enter,
   idle,
-  initialLineState,
   type LineContext,
   type LineState,
   lost,
@@ -23,6 +22,7 @@ import {
   through,
   timer,
   tone,
+  withStartLevels,
 } from "./machine.ts";
 import { seize, stepOutgoing } from "./outgoing.ts";
 import type { LineEvent } from "./types.ts";
@@ -36,7 +36,7 @@ import type { LineEvent } from "./types.ts";
  */
 export function tieLineStep(before: LineState, input: MachineInput, context: LineContext): Step {
   const state = withLevels(before, input);
-  if (input.type === "start") return start(state, input.levels.get("loop") ?? false, input.atMs, context);
+  if (input.type === "start") return start(state, input, context);
   if (input.type === "lost") return lost(state, input.atMs, context);
   const { phase } = state;
   if (input.type === "command" && input.command.type === "seize" && phase.status !== "idle") {
@@ -101,9 +101,10 @@ function withLevels(state: LineState, input: MachineInput): LineState {
 }
 
 /** Everything released; a loop that is closed already belongs to a call that nobody knows any more. */
-function start(before: LineState, loop: boolean, atMs: number, context: LineContext): Step {
-  const state = { ...initialLineState, phase: before.phase, loop };
-  return loop ? hangUpOn(state, "busy", false, atMs, context) : release(state, atMs, context);
+function start(before: LineState, input: Extract<MachineInput, { type: "start" }>, context: LineContext): Step {
+  const { atMs } = input;
+  const state = withStartLevels(before.phase, input.levels);
+  return state.loop ? hangUpOn(state, "busy", false, atMs, context) : release(state, atMs, context);
 }
 
 /** The PAX has taken the line: dial tone at once (within 200 ms, `line-signalling`). */
