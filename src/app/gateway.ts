@@ -61,28 +61,23 @@ export class Gateway implements Service {
 
     const sipLog = log.child("sip");
     const { directories } = model;
-    const ami = new AmiConnection(model.manager, sipLog);
+    const { program } = prepared;
+    const configFile = join(directories.config, "asterisk.conf");
+    const process = new AsteriskProcess({ program, configFile, runDirectory: directories.run, user }, sipLog);
+    const holder = (port: number) => process.holderOf(port);
+    const ami = new AmiConnection({ ...model.manager, holder }, sipLog);
     this.asterisk = new AsteriskService(
       model,
       {
         commands: ami,
-        process: new AsteriskProcess(
-          {
-            program: prepared.program,
-            configFile: join(directories.config, "asterisk.conf"),
-            runDirectory: directories.run,
-            logDirectory: directories.log,
-            user,
-          },
-          sipLog,
-        ),
+        process,
         files: new AsteriskFiles(directories, user),
       },
       sipLog,
     );
     const { http } = model;
     const ari = new AriConnection(
-      { port: http.port, username: http.username, password: http.secret, application: APPLICATION },
+      { port: http.port, username: http.username, password: http.secret, application: APPLICATION, holder },
       sipLog,
     );
     this.sip = new AsteriskCalls(

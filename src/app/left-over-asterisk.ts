@@ -8,11 +8,11 @@ import type { Directories } from "../sip/port.ts";
  * Ends the Asterisk that a killed supervisor left on these directories. Answers whether there was one. What else may
  * have its process id by now is left alone.
  */
-export async function endLeftOverAsterisk({ config, run, log }: Directories): Promise<boolean> {
+export async function endLeftOverAsterisk({ config, run }: Directories): Promise<boolean> {
   const { program } = findAsterisk();
   const configFile = join(config, "asterisk.conf");
   const user = await asteriskUser();
-  const asterisk = new AsteriskProcess({ program, configFile, runDirectory: run, logDirectory: log, user }, silentLog);
+  const asterisk = new AsteriskProcess({ program, configFile, runDirectory: run, user }, silentLog);
   if (!asterisk.attach()) return false;
   await asterisk.stop();
   return true;

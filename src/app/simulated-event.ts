@@ -72,9 +72,10 @@ export function eventDrivers(
   user: { readonly uid: number; readonly gid: number } | null,
   log: Log,
 ): EventDrivers {
+  const process = new AsteriskProcess(processOptions(directories, user), log);
   return {
-    asterisk: ({ files }) => new EventAsterisk(directories, files, user, log),
-    ari: (options) => new AriConnection(options, log),
+    asterisk: ({ files }) => new EventAsterisk(directories, files, user, process),
+    ari: (options) => new AriConnection({ ...options, holder: (port) => process.holderOf(port) }, log),
   };
 }
 
@@ -88,11 +89,11 @@ class EventAsterisk implements Service {
     directories: Directories,
     files: ReadonlyMap<string, string>,
     user: { readonly uid: number; readonly gid: number } | null,
-    log: Log,
+    process: AsteriskProcess,
   ) {
     this.#files = new Map([...files, ["asterisk.conf", asteriskConf(directories)]]);
     this.#writer = new AsteriskFiles(directories, user);
-    this.#process = new AsteriskProcess(processOptions(directories, user), log);
+    this.#process = process;
   }
 
   async start(): Promise<void> {
@@ -109,7 +110,6 @@ const processOptions = (directories: Directories, user: { readonly uid: number; 
   program: findAsterisk().program,
   configFile: join(directories.config, "asterisk.conf"),
   runDirectory: directories.run,
-  logDirectory: directories.log,
   user,
 });
 

@@ -15,7 +15,13 @@ describe("answers of Asterisk's manager", () => {
         const parser = new AmiParser();
         const found = places.slice(1).flatMap((end, index) => parser.push(text.slice(places[index], end)));
         expect(found.filter((each) => each !== null)).toEqual([
-          { actionId: "p1", response: "Success", message: "Command output follows", output: ["one", "", "a: b"] },
+          {
+            actionId: "p1",
+            response: "Success",
+            message: "Command output follows",
+            output: ["one", "", "a: b"],
+            challenge: "",
+          },
         ]);
       }),
     );

@@ -6,10 +6,12 @@ export interface AmiMessage {
   readonly response: string;
   readonly message: string;
   readonly output: readonly string[];
+  /** What a login has to answer; empty in other messages. */
+  readonly challenge: string;
 }
 
 /** What an answer may hold. Only `Output` may come more than once. */
-const ANSWER_KEYS = new Set(["Response", "ActionID", "Message", "Output"]);
+const ANSWER_KEYS = new Set(["Response", "ActionID", "Message", "Output", "Challenge"]);
 /** Longest text that is waited for before its end must have come, characters. */
 const MAX_PENDING = 4_000_000;
 
@@ -51,7 +53,9 @@ function readBlock(block: string): AmiMessage | null {
   }
   const response = single.get("Response");
   if (response === undefined) throw unexpected("an answer without Response");
-  return { actionId: single.get("ActionID") ?? null, response, message: single.get("Message") ?? "", output };
+  const text = (key: string) => single.get(key) ?? "";
+  const actionId = single.get("ActionID") ?? null;
+  return { actionId, response, message: text("Message"), output, challenge: text("Challenge") };
 }
 
 function unexpected(what: string): GatewayError {

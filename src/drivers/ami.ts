@@ -1,16 +1,20 @@
-import { connect, type Socket } from "node:net";
+import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { CommandPort } from "../sip/port.ts";
 import { type AmiMessage, AmiParser } from "./ami-parser.ts";
+import { type AskHolder, connectTrusted } from "./trusted-socket.ts";
 
 export interface AmiOptions {
   /** Port on 127.0.0.1. */
   readonly port: number;
   readonly username: string;
   readonly secret: string;
+  /** Who listens at the port: nobody but our Asterisk is logged in to. */
+  readonly holder: AskHolder;
 }
 
 const COMMAND_LIMIT_MS = 5_000;
@@ -45,7 +49,7 @@ export class AmiConnection implements CommandPort {
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.close();
-    const socket = await open(this.#options.port);
+    const socket = await open(this.#options);
     if (signal.aborted) {
       socket.destroy();
       signal.throwIfAborted();
@@ -65,15 +69,20 @@ export class AmiConnection implements CommandPort {
     });
     socket.on("error", () => undefined);
     socket.on("close", () => this.#closed(socket));
-    const { username, secret } = this.#options;
-    const reply = await this.#request(
-      { Action: "Login", Username: username, Secret: secret, Events: "off" },
-      LOGIN_LIMIT_MS,
-    ).finally(() => signal.removeEventListener("abort", giveUp));
+    const reply = await this.#login().finally(() => signal.removeEventListener("abort", giveUp));
     if (reply.response !== "Success") {
       this.close();
       throw new GatewayError("ami-refused", "Asterisk's manager refused the login");
     }
+  }
+
+  /** The secret itself is never sent: whoever answers here gets a digest that is of use once. */
+  async #login(): Promise<AmiMessage> {
+    const { username, secret } = this.#options;
+    const { challenge } = await this.#request({ Action: "Challenge", AuthType: "MD5" }, LOGIN_LIMIT_MS);
+    const key = createHash("md5").update(`${challenge}${secret}`).digest("hex");
+    const fields = { Action: "Login", AuthType: "MD5", Username: username, Key: key, Events: "off" };
+    return this.#request(fields, LOGIN_LIMIT_MS);
   }
 
   async command(text: string, timeoutMs: number = COMMAND_LIMIT_MS): Promise<readonly string[]> {
@@ -141,13 +150,12 @@ function closedError(): GatewayError {
   return new GatewayError("ami-closed", "no connection to Asterisk's manager");
 }
 
-function open(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
-    socket.once("error", (cause) => reject(new GatewayError("ami-unreachable", "no manager interface", { cause })));
-    socket.once("connect", () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
+async function open({ port, holder }: AmiOptions): Promise<Socket> {
+  try {
+    return await connectTrusted(port, holder);
+  } catch (cause) {
+    // Another program at the port does not go away by trying again.
+    const foreign = cause instanceof GatewayError && cause.code === "port-foreign";
+    throw new GatewayError(foreign ? "ami-refused" : "ami-unreachable", "no manager interface", { cause });
+  }
 }

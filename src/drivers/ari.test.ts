@@ -5,7 +5,12 @@ import { WebSocketServer } from "ws";
 import { silentLog } from "../base/log.ts";
 import { AriConnection } from "./ari.ts";
 
-const options = { username: "paxgate", password: "secret", application: "paxgate" };
+const options = {
+  username: "paxgate",
+  password: "secret",
+  application: "paxgate",
+  holder: async () => "ours" as const,
+};
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,10 +1,12 @@
 import { Agent, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { type AriEvent, parseAriEvent } from "./ari-types.ts";
+import { type AskHolder, connectTrusted } from "./trusted-socket.ts";
 
 export interface AriOptions {
   /** Always loopback: ARI is never offered to a network. */
@@ -13,6 +15,8 @@ export interface AriOptions {
   readonly password: string;
   /** Stasis application. */
   readonly application: string;
+  /** Who listens at the port: nobody but our Asterisk is told the password. */
+  readonly holder: AskHolder;
 }
 
 interface AriConnectionEvents {
@@ -23,6 +27,9 @@ interface AriConnectionEvents {
 
 /** What calls need of the connection. */
 export type AriApi = Pick<AriConnection, "up" | "application" | "on" | "request">;
+
+/** What Node's HTTP client hands over to be told of a connection. */
+type MadeSocket = (error: Error | null, socket?: Socket) => void;
 
 const HOST = "127.0.0.1";
 const REQUEST_LIMIT_MS = 5_000;
@@ -38,7 +45,9 @@ export class AriConnection implements Service {
   readonly #options: AriOptions;
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<AriConnectionEvents>();
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 8, noDelay: true });
+  readonly #agent = Object.assign(new Agent({ keepAlive: true, maxSockets: 8 }), {
+    createConnection: (_: unknown, made: MadeSocket) => this.#open(made),
+  });
   #socket: WebSocket | null = null;
   #retry: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
@@ -153,6 +162,7 @@ export class AriConnection implements Service {
     const socket = new WebSocket(`ws://${HOST}:${port}/ari/events?${query}`, {
       auth: `${username}:${password}`,
       handshakeTimeout: REQUEST_LIMIT_MS,
+      agent: this.#agent,
       perMessageDeflate: false,
       maxPayload: 1 << 20,
     });
@@ -186,6 +196,17 @@ export class AriConnection implements Service {
       clearTimeout(this.#retry);
       if (this.#running) this.#retry = setTimeout(() => this.#connect(), RECONNECT_MS);
     });
+  }
+
+  /** Every connection is made here, so that the password goes to our Asterisk only. */
+  #open(made: MadeSocket): undefined {
+    connectTrusted(this.#options.port, this.#options.holder).then(
+      (socket) => {
+        socket.setTimeout(REQUEST_LIMIT_MS);
+        made(null, socket);
+      },
+      (error: Error) => made(error),
+    );
   }
 
   #wentDown(): void {

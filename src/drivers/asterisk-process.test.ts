@@ -21,7 +21,6 @@ beforeEach(async () => {
     program: process.execPath,
     configFile: at("etc/asterisk.conf"),
     runDirectory: at("run"),
-    logDirectory: at("log"),
     user: null,
   };
   const script = "console.log(); setInterval(() => undefined, 1000)";

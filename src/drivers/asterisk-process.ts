@@ -8,14 +8,13 @@ import type { Log } from "../base/log.ts";
 import type { ProcessPort } from "../sip/port.ts";
 import { type Owner, openEmptied, readOrdinary, replaceFile } from "./guarded-files.ts";
 import { identify, isAlive, type ProcessIdentity, runs } from "./process-identity.ts";
-import { openUdpPorts } from "./process-sockets.ts";
+import { openUdpPorts, type PortHolder, tcpListeners } from "./process-sockets.ts";
 
 export interface AsteriskProcessOptions {
   readonly program: string;
   /** Our own asterisk.conf. Its directory is ours; Asterisk can write nothing there. */
   readonly configFile: string;
   readonly runDirectory: string;
-  readonly logDirectory: string;
   /** User to run as, when we are root. */
   readonly user: Owner;
 }
@@ -56,6 +55,15 @@ export class AsteriskProcess implements ProcessPort {
 
   async udpPorts(): Promise<ReadonlySet<number>> {
     return this.pid === null ? new Set() : openUdpPorts(this.pid);
+  }
+
+  tcpListeners(): Promise<ReadonlyMap<number, PortHolder>> {
+    return tcpListeners(this.pid);
+  }
+
+  /** Who listens at a TCP port of 127.0.0.1: this Asterisk, another program, or nobody (undefined). */
+  async holderOf(port: number): Promise<PortHolder | undefined> {
+    return (await this.tcpListeners()).get(port);
   }
 
   onExit(listener: (how: string) => void): Dispose {

@@ -66,7 +66,7 @@ class ForegroundAsterisk implements Service {
 
 const drivers: EventDrivers = {
   asterisk: (options) => new ForegroundAsterisk(options),
-  ari: (options) => new AriConnection(options, silentLog),
+  ari: (options) => new AriConnection({ ...options, holder: async () => "ours" }, silentLog),
 };
 
 let directory: string;

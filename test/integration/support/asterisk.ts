@@ -94,17 +94,16 @@ export async function prepareAsterisk(input: ConfigInput = {}, log: Log = silent
   });
   const user = await asteriskUser();
   const supervisor = (of: SipModel) => {
-    const commands = new AmiConnection(of.manager, log);
     const process = new AsteriskProcess(
       {
         program,
         configFile: join(directories.config, "asterisk.conf"),
         runDirectory: directories.run,
-        logDirectory: directories.log,
         user,
       },
       log,
     );
+    const commands = new AmiConnection({ ...of.manager, holder: (port) => process.holderOf(port) }, log);
     const files = new AsteriskFiles(directories, user);
     const service = new AsteriskService(of, { commands, process, files }, log);
     return { config, model: of, service, process, commands, readLog };
