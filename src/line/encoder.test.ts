@@ -1,10 +1,21 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { digitMaps } from "../config/pax-profile.ts";
+import { digitMaps, type PaxProfile } from "../config/pax-profile.ts";
 import { decoderStep, digitOf, newDecoder } from "./decoder.ts";
-import { encodeDigit, encodeNumber, patternDuration, pulsesOf } from "./encoder.ts";
+import { encodeDigit, patternDuration, pulsesOf } from "./encoder.ts";
 import type { PatternStep } from "./port.ts";
 import { pax50 } from "./profiles.ts";
+
+/** A whole number as the line sends it: with the inter-digital pause from a digit's last break to the next's first. */
+function encodeNumber(digits: readonly number[], profile: PaxProfile): PatternStep[] {
+  const steps: PatternStep[] = [];
+  for (const [index, digit] of digits.entries()) {
+    const pulses = encodeDigit(digit, profile);
+    if (index < digits.length - 1) pulses[pulses.length - 1] = { closed: true, ms: profile.interDigitalPauseMs };
+    steps.push(...pulses);
+  }
+  return steps;
+}
 
 /** What a decoder at the other end makes of a pattern. */
 function heard(steps: readonly PatternStep[], profile = pax50): number[] {

@@ -7,7 +7,7 @@ import type { PatternStep } from "./port.ts";
  */
 
 /** The values of a profile that the encoder uses. */
-export type EncoderProfile = Pick<PaxProfile, "digitMap" | "sendBreakMs" | "sendMakeMs" | "interDigitalPauseMs">;
+export type EncoderProfile = Pick<PaxProfile, "digitMap" | "sendBreakMs" | "sendMakeMs">;
 
 /** How many pulses stand for a digit (0-9): the reverse of `digitOf`. Throws a RangeError for anything else. */
 export function pulsesOf(digit: number, map: DigitMap): number {
@@ -27,17 +27,6 @@ export function encodeDigit(digit: number, profile: EncoderProfile): PatternStep
   const steps: PatternStep[] = [];
   for (let pulse = pulsesOf(digit, profile.digitMap); pulse > 0; pulse--) {
     steps.push({ closed: false, ms: profile.sendBreakMs }, { closed: true, ms: profile.sendMakeMs });
-  }
-  return steps;
-}
-
-/** Impulses of a whole number, with the inter-digital pause (make) from the last break of a digit to the next's first. */
-export function encodeNumber(digits: readonly number[], profile: EncoderProfile): PatternStep[] {
-  const steps: PatternStep[] = [];
-  for (const [index, digit] of digits.entries()) {
-    const pulses = encodeDigit(digit, profile);
-    if (index < digits.length - 1) pulses[pulses.length - 1] = { closed: true, ms: profile.interDigitalPauseMs };
-    steps.push(...pulses);
   }
   return steps;
 }

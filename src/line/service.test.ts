@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
-import { encodeNumber, patternDuration } from "./encoder.ts";
+import { encodeDigit } from "./encoder.ts";
 import { FakePort } from "./fake-port.ts";
 import { FRAME_SAMPLES, type LineInput, type LineOutput } from "./port.ts";
 import { type ProfileOverrides, resolveProfile } from "./profiles.ts";
@@ -303,9 +303,9 @@ describe("a call to the PAX", () => {
     port.edge("current", true, clock.now() + 10);
     hear(800, toneSamples("era", "dial"));
     // Never a whole number at once: what is handed over goes on being sent when we are dead.
-    expect(port.patterns).toEqual([encodeNumber([2], profile)]);
-    clock.advance(patternDuration(encodeNumber([2, 3], profile)));
-    expect(port.patterns).toEqual([encodeNumber([2], profile), encodeNumber([3], profile)]);
+    expect(port.patterns).toEqual([encodeDigit(2, profile)]);
+    clock.advance(167 + profile.interDigitalPauseMs + 300);
+    expect(port.patterns).toEqual([encodeDigit(2, profile), encodeDigit(3, profile)]);
     hear(9_000, toneSamples("era", "ringing"));
     expect(line.status).toBe("awaiting-answer");
     hear(3_300);
@@ -440,9 +440,9 @@ describe("a call to the PAX", () => {
     line.command({ type: "send-digit", digit: 4 });
     const sentAt = clock.now();
     clock.advanceTo(sentAt + 300 - profile.sendMakeMs + profile.interDigitalPauseMs - 1);
-    expect(port.patterns).toEqual([encodeNumber([3], profile)]);
+    expect(port.patterns).toEqual([encodeDigit(3, profile)]);
     clock.advance(1);
-    expect(port.patterns).toEqual([encodeNumber([3], profile), encodeNumber([4], profile)]);
+    expect(port.patterns).toEqual([encodeDigit(3, profile), encodeDigit(4, profile)]);
     clock.advance(500);
     expect(names().at(-1)).toBe("dialled");
   });
@@ -584,7 +584,7 @@ describe("a subscriber line", () => {
     line.command({ type: "seize", digits: [5, 1] });
     port.edge("current", true, clock.now());
     clock.advance(5_000);
-    expect(port.patterns).toEqual([encodeNumber([5], profile), encodeNumber([1], profile)]);
+    expect(port.patterns).toEqual([encodeDigit(5, profile), encodeDigit(1, profile)]);
     expect(names().at(-1)).toBe("dialled");
   });
 
