@@ -17,6 +17,7 @@ import { resolveProfile } from "../line/profiles.ts";
 import { LineService } from "../line/service.ts";
 import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
 import { AsteriskService } from "../sip/service.ts";
+import { TrunkWatch } from "../sip/trunk-watch.ts";
 import { linePort } from "./line-ports.ts";
 import { Lines } from "./lines.ts";
 import type { Prepared } from "./prepare.ts";
@@ -42,6 +43,7 @@ export class Gateway implements Service {
   readonly calls: CallService;
   readonly asterisk: AsteriskService;
   readonly sip: AsteriskCalls;
+  readonly trunks: TrunkWatch;
 
   constructor(prepared: Prepared, user: { readonly uid: number; readonly gid: number } | null, log: Log) {
     const { config } = prepared.loaded;
@@ -75,6 +77,7 @@ export class Gateway implements Service {
       },
       sipLog,
     );
+    this.trunks = new TrunkWatch(model, ami, this.asterisk, systemClock, sipLog);
     const { http } = model;
     const ari = new AriConnection(
       { port: http.port, username: http.username, password: http.secret, application: APPLICATION, holder },
@@ -109,7 +112,11 @@ export class Gateway implements Service {
     const status = new StatusServer(config, this);
     this.#lock = new InstanceLock([config.paths.runtime, config.paths.state]);
     // Calls listen before anything can happen.
-    this.#services = new ServiceGroup("gateway", [status, this.calls, this.sip, this.lines], log.child("app"));
+    this.#services = new ServiceGroup(
+      "gateway",
+      [status, this.calls, this.sip, this.trunks, this.lines],
+      log.child("app"),
+    );
     this.#ari = ari;
     const calls: Service = { name: "ari", start: async () => undefined, stop: () => ari.stop() };
     this.#asterisk = new ServiceGroup("asterisk", [this.asterisk, calls], log.child("app"));

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { JsonLinesServer } from "../base/json-lines.ts";
 import type { Service } from "../base/lifecycle.ts";
+import type { Call } from "../calls/state.ts";
 import type { Config } from "../config/schema.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -25,11 +26,21 @@ export interface LineView {
   readonly warn: boolean;
 }
 
+/** One trunk as `paxgate lines` shows it. */
+export interface TrunkView {
+  readonly name: string;
+  /** Whether its server knows of us; null when the trunk does not register. */
+  readonly registered: boolean | null;
+  /** Calls through it now, in both directions. */
+  readonly calls: number;
+}
+
 export interface GatewayView {
   readonly ready: boolean;
   /** What is wrong, though the gateway runs: Asterisk does not come up, or the configuration has faults. */
   readonly fault: string | null;
   readonly lines: readonly LineView[];
+  readonly trunks: readonly TrunkView[];
   readonly calls: readonly { id: string; direction: string; line: string | null; phase: string; number: string }[];
 }
 
@@ -75,6 +86,11 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
         warn: health?.warn ?? false,
       };
     }),
+    trunks: config.trunks.map(({ name }) => ({
+      name,
+      registered: gateway.trunks.registered(name),
+      calls: gateway.calls.calls.filter((call) => call.leg !== null && trunkOf(call) === name).length,
+    })),
     calls: gateway.calls.calls.map((call) => ({
       id: call.id,
       direction: call.direction,
@@ -83,4 +99,9 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
       number: call.direction === "from-pax" ? call.digits : call.number,
     })),
   };
+}
+
+function trunkOf(call: Call): string | null {
+  if (call.direction === "from-pax") return call.trunk;
+  return call.from.kind === "trunk" ? call.from.name : null;
 }

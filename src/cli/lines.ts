@@ -15,9 +15,12 @@ import {
   usualConfig,
 } from "./command.ts";
 
+/** A gateway that does not answer by then hangs. */
+const ANSWER_LIMIT_MS = 5_000;
+
 export const lines = command({
   name: "lines",
-  summary: "Shows the lines of a running gateway: what each is doing, and the health of the dials heard on it.",
+  summary: "Shows the lines of a running gateway, with the health of the dials heard on them, and its trunks.",
   usage: "[-c FILE] [--json]",
   details: `
 ${configHelp}
@@ -45,7 +48,7 @@ async function askGateway(runtime: string): Promise<GatewayView> {
     throw new GatewayError("not-running", `no gateway runs with ${runtime} (or it is another user's)`, { cause });
   }
   try {
-    return (await client.request("status", null)) as GatewayView;
+    return (await client.request("status", null, ANSWER_LIMIT_MS)) as GatewayView;
   } finally {
     client.close();
   }
@@ -77,6 +80,10 @@ function show(view: GatewayView): void {
         .join("  ")
         .trimEnd(),
     );
+  for (const { name, registered, calls } of view.trunks) {
+    const state = registered === null ? "does not register" : registered ? "registered" : "NOT REGISTERED";
+    print(`trunk ${name}: ${state}, ${calls} ${calls === 1 ? "call" : "calls"}`);
+  }
   for (const line of view.lines)
     if (line.warn) print(`${line.name}: the dial wants adjusting (9-11 ips, 60-72 % break)`);
 }
