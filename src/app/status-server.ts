@@ -4,6 +4,7 @@ import { JsonLinesServer } from "../base/json-lines.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Call } from "../calls/state.ts";
 import type { Config } from "../config/schema.ts";
+import type { AudioCounts } from "../drivers/rtp.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Name of the socket, in the runtime directory, by which commands ask a running gateway. */
@@ -24,6 +25,8 @@ export interface LineView {
   readonly falseBreaks: number;
   /** A dial's speed or break is outside what it should be. */
   readonly warn: boolean;
+  /** Audio from the network, all calls together, in frames of 20 ms; `missing`: none was there when it was wanted. */
+  readonly audio: AudioCounts;
 }
 
 /** One trunk as `paxgate lines` shows it. */
@@ -84,6 +87,7 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
         digitErrors: health?.errors ?? 0,
         falseBreaks: health?.falseBreaks ?? 0,
         warn: health?.warn ?? false,
+        audio: gateway.sip.audioOf(name),
       };
     }),
     trunks: config.trunks.map(({ name }) => ({

@@ -10,6 +10,7 @@ import { clearOrphans } from "./clear-orphans.ts";
 import { dialOutcome, endReason, hangupReason } from "./hangup-cause.ts";
 import type { LineBridge } from "./line-bridge.ts";
 import { type AttachMedia, LineBridges } from "./line-bridges.ts";
+import type { AudioCounts } from "./rtp.ts";
 import { type SipLeg, SipLegs } from "./sip-legs.ts";
 
 export interface AsteriskCallsOptions {
@@ -53,6 +54,11 @@ export class AsteriskCalls implements SipPort, Service {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** Frames that the line's calls have had from the network. */
+  audioOf(line: string): AudioCounts {
+    return this.#bridges.counts(line);
   }
 
   onEvent(listener: (event: SipEvent) => void): Dispose {

@@ -2,6 +2,8 @@ import { TypedEmitter } from "../base/events.ts";
 import type { AriApi } from "./ari.ts";
 import type { AriEvent } from "./ari-types.ts";
 
+type Answer = (request: string, query: Readonly<Record<string, string>>) => unknown;
+
 /** Asterisk's REST Interface for tests: notes every request, and answers what the test wants. */
 export class FakeAri implements AriApi {
   readonly application = "paxgate";
@@ -11,10 +13,10 @@ export class FakeAri implements AriApi {
   mediaId = "";
   up = true;
   readonly #emitter = new TypedEmitter<{ up: []; down: []; event: [event: AriEvent] }>();
-  readonly #answer: (request: string) => unknown;
+  readonly #answer: Answer;
 
   /** `answer` may throw or answer a promise; null is an empty answer. */
-  constructor(answer: (request: string) => unknown) {
+  constructor(answer: Answer) {
     this.#answer = answer;
   }
 
@@ -28,7 +30,7 @@ export class FakeAri implements AriApi {
     const request = `${method} ${path}`;
     if (path === "/channels/externalMedia") this.mediaId = query["channelId"] ?? "";
     this.requests.push(request);
-    return await this.#answer(request);
+    return await this.#answer(request, query);
   }
 
   event(event: AriEvent): void {

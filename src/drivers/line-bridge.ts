@@ -4,7 +4,7 @@ import type { MediaPort } from "../line/port.ts";
 import type { AriApi } from "./ari.ts";
 import type { AriChannel } from "./ari-types.ts";
 import { leaseVariables } from "./channel-lease.ts";
-import { RtpSession } from "./rtp.ts";
+import { type AudioCounts, RtpSession } from "./rtp.ts";
 
 const ENTER_LIMIT_MS = 2_000;
 /** Longest that a leg's channel may take to leave after it was hung up, ms: usually 5. */
@@ -37,6 +37,10 @@ export class LineBridge {
 
   get media(): MediaPort {
     return this.#rtp;
+  }
+
+  get counts(): AudioCounts {
+    return this.#rtp.counts;
   }
 
   /** Settled when audio can flow. */

@@ -3,9 +3,12 @@ import type { Log } from "../base/log.ts";
 import type { MediaPort } from "../line/port.ts";
 import type { AriApi } from "./ari.ts";
 import { LineBridge } from "./line-bridge.ts";
+import type { AudioCounts } from "./rtp.ts";
 
 /** Joins a line with its audio; null takes it away. */
 export type AttachMedia = (line: string, media: MediaPort | null) => void;
+
+const none: AudioCounts = { received: 0, missing: 0, dropped: 0 };
 
 /** The audio of every line that has any, in Asterisk. */
 export class LineBridges {
@@ -13,6 +16,8 @@ export class LineBridges {
   readonly #attach: AttachMedia;
   readonly #log: Log;
   readonly #bridges = new Map<string, LineBridge>();
+  /** Sums of the calls that are over, by line. */
+  readonly #past = new Map<string, AudioCounts>();
 
   constructor(ari: AriApi, attach: AttachMedia, log: Log) {
     this.#ari = ari;
@@ -22,6 +27,11 @@ export class LineBridges {
 
   get(line: string): LineBridge | undefined {
     return this.#bridges.get(line);
+  }
+
+  /** Sums of all the line's calls since we were started. */
+  counts(line: string): AudioCounts {
+    return sum(this.#past.get(line) ?? none, this.#bridges.get(line)?.counts ?? none);
   }
 
   get channelIds(): readonly string[] {
@@ -48,6 +58,7 @@ export class LineBridges {
   async close(line: string): Promise<void> {
     const bridge = this.#bridges.get(line);
     if (bridge === undefined) return;
+    this.#past.set(line, this.counts(line));
     this.#bridges.delete(line);
     this.#attach(line, null);
     await bridge.close().catch((error: unknown) => this.#log.debug("audio leg", { line, error: describeError(error) }));
@@ -56,4 +67,12 @@ export class LineBridges {
   async closeAll(): Promise<void> {
     await Promise.all([...this.#bridges.keys()].map((line) => this.close(line)));
   }
+}
+
+function sum(one: AudioCounts, other: AudioCounts): AudioCounts {
+  return {
+    received: one.received + other.received,
+    missing: one.missing + other.missing,
+    dropped: one.dropped + other.dropped,
+  };
 }

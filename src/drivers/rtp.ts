@@ -12,6 +12,13 @@ const PRIME_FRAMES = 2;
 /** Frames kept at most; older ones are dropped, which bounds the delay to 120 ms (EJ). */
 const MAX_FRAMES = 6;
 
+/** Frames of 20 ms: received, missing when the line wanted one, and times that a backlog was dropped. */
+export interface AudioCounts {
+  readonly received: number;
+  readonly missing: number;
+  readonly dropped: number;
+}
+
 /**
  * One RTP session on loopback with Asterisk's `externalMedia` channel, G.711 A-law in frames of 20 ms. It keeps no
  * time of its own: the line paces it. What does not come from the address given to `connect` is not received.
@@ -27,8 +34,12 @@ export class RtpSession implements MediaPort {
   #primed = false;
   #connected = false;
   #closed = false;
-  /** Frames sent, received, missing when wanted, and dropped to bound the delay. */
-  readonly counts = { sent: 0, received: 0, missing: 0, dropped: 0 };
+  readonly #counts = { sent: 0, received: 0, missing: 0, dropped: 0 };
+
+  get counts(): AudioCounts {
+    const { received, missing, dropped } = this.#counts;
+    return { received, missing, dropped };
+  }
 
   /** Binds to a free port of 127.0.0.1 and answers it. Rejects when it is closed before. */
   async open(): Promise<number> {
@@ -64,14 +75,14 @@ export class RtpSession implements MediaPort {
     if (!this.#connected) return;
     const packet = this.#packet;
     packet[0] = 0x80; // version 2, no padding, no extension, no CSRC (RFC 3550, section 5.1)
-    packet[1] = this.counts.sent === 0 ? PCMA | 0x80 : PCMA; // the marker begins a talk spurt
+    packet[1] = this.#counts.sent === 0 ? PCMA | 0x80 : PCMA; // the marker begins a talk spurt
     packet.writeUInt16BE(this.#sequence, 2);
     packet.writeUInt32BE(this.#timestamp, 4);
     packet.writeUInt32BE(this.#ssrc, 8);
     g711Encode("alaw", frame, packet.subarray(HEADER_BYTES));
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#timestamp = (this.#timestamp + FRAME_SAMPLES) >>> 0;
-    this.counts.sent++;
+    this.#counts.sent++;
     // dgram keeps the buffer until it is sent: give it one of its own.
     this.#socket.send(Buffer.from(packet));
   }
@@ -84,7 +95,7 @@ export class RtpSession implements MediaPort {
     const payload = this.#queue.shift();
     if (payload === undefined) {
       this.#primed = false;
-      this.counts.missing++;
+      this.#counts.missing++;
       return null;
     }
     g711Decode("alaw", payload, this.#frame);
@@ -94,11 +105,11 @@ export class RtpSession implements MediaPort {
   #receive(packet: Buffer): void {
     const payload = rtpPayload(packet);
     if (!this.#connected || payload === null) return;
-    this.counts.received++;
+    this.#counts.received++;
     this.#queue.push(payload);
     if (this.#queue.length > MAX_FRAMES) {
       this.#queue.splice(0, this.#queue.length - PRIME_FRAMES);
-      this.counts.dropped++;
+      this.#counts.dropped++;
     }
   }
 }
