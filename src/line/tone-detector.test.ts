@@ -74,6 +74,24 @@ it.each([47, 50, 53])("takes a %d Hz purr for dial tone", (hz) => {
   expect(names(listen({ intro: new Int16Array(0), loop }))).toEqual(new Set(["dial"]));
 });
 
+it.each([
+  ["50 Hz alone", { 1: 1 }],
+  ["with its third harmonic", { 1: 1, 3: 0.5 }],
+  ["of a saturated transformer", { 1: 1, 3: 0.6, 5: 0.5, 7: 0.3 }],
+  ["with even harmonics too", { 1: 1, 2: 0.5, 3: 0.8, 4: 0.3, 5: 0.6, 7: 0.3 }],
+  ["of a rectifier's 100 Hz", { 2: 1, 4: 0.5, 6: 0.3 }],
+] as const)("does not take the mains' hum for dial tone: %s", (_, harmonics) => {
+  for (const hz of [49.8, 50, 50.2]) {
+    const loop = Int16Array.from({ length: 40_000 }, (_, n) =>
+      Object.entries(harmonics).reduce(
+        (sum, [h, level]) => sum + 1_000 * level * Math.sin((2 * Math.PI * hz * Number(h) * n) / 8_000 + Number(h)),
+        0,
+      ),
+    );
+    expect(names(listen({ intro: new Int16Array(0), loop }, { seconds: 4 }))).not.toContain("dial");
+  }
+});
+
 it("counts the cycles of busy tone and of congestion", () => {
   const busy = listen(toneSamples("era", "busy"), { seconds: 6.2 });
   expect(busy.filter((h) => h.tone === "busy").at(-1)?.cycles).toBe(4);
