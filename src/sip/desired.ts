@@ -8,6 +8,8 @@ import { withPort } from "./values.ts";
 export interface Desired {
   /** chan_sip claims to be bound to it even when it could not: somebody else may have had it. */
   readonly udpPort: number;
+  /** On 127.0.0.1: AMI and ARI. Asterisk goes on without one that it could not have. */
+  readonly tcpPorts: readonly number[];
   readonly settings: ReadonlyMap<string, string>;
   readonly peers: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly modules: ReadonlySet<string>;
@@ -26,6 +28,7 @@ export function desiredState(model: SipModel): Desired {
   ]);
   return {
     udpPort: model.port,
+    tcpPorts: [model.manager.port, model.http.port],
     settings: settings(model),
     peers,
     modules: new Set(MODULES),

@@ -11,6 +11,10 @@ function observed(differences: Partial<Observed> = {}): Observed {
   const readout = (values: ReadonlyMap<string, string>) => ({ values, repeated: new Set<string>() });
   return {
     udpPorts: new Set([5060]),
+    tcpListeners: new Map([
+      [5038, "ours"],
+      [8088, "ours"],
+    ]),
     settings: readout(desired.settings),
     peers: new Map([...desired.peers].map(([name, values]) => [name, readout(values)])),
     modules: desired.modules,
@@ -60,6 +64,15 @@ describe("drift", () => {
     expect(findDrift(desired, observed({ udpPorts: new Set([5061]) })).map((each) => each.subject)).toEqual([
       "UDP 5060",
     ]);
+  });
+
+  it("of ARI's or AMI's port is found, whoever holds it, and nothing but a restart gets it back", () => {
+    const findings = findDrift(desired, observed({ tcpListeners: new Map([[8088, "other"]]) }));
+    expect(findings.map(({ subject, found }) => [subject, found])).toEqual([
+      ["TCP 5038 of 127.0.0.1", "not open"],
+      ["TCP 8088 of 127.0.0.1", "used by another program"],
+    ]);
+    expect(planRepair(findings, false)).toEqual([{ kind: "restart" }]);
   });
 
   it("of peers is found: changed, missing, unknown", () => {

@@ -18,9 +18,15 @@ export type Step =
 
 /** Every difference between what must be in force and what is. */
 export function findDrift(desired: Desired, observed: Observed): Finding[] {
-  const socket: Finding = { kind: "socket", subject: `UDP ${desired.udpPort}`, wanted: "open", found: "not open" };
+  const socket = (subject: string, found: string): Finding => ({ kind: "socket", subject, wanted: "open", found });
+  const tcp = desired.tcpPorts.flatMap((port) => {
+    const holder = observed.tcpListeners.get(port);
+    if (holder === "ours") return [];
+    return socket(`TCP ${port} of 127.0.0.1`, holder === "other" ? "used by another program" : "not open");
+  });
   return [
-    ...(observed.udpPorts.has(desired.udpPort) ? [] : [socket]),
+    ...(observed.udpPorts.has(desired.udpPort) ? [] : [socket(`UDP ${desired.udpPort}`, "not open")]),
+    ...tcp,
     ...compare("setting", "", desired.settings, observed.settings),
     ...peerFindings(desired, observed),
     ...moduleFindings(desired, observed),
@@ -141,6 +147,8 @@ function stepsFor(finding: Finding): Step[] {
       return [reload === undefined ? RESTART : run(reload)];
     }
     case "socket":
+      // What Asterisk could not have at its start it does not try for again.
+      return [finding.subject.startsWith("TCP") ? RESTART : run("sip reload")];
     case "setting":
     case "peer":
     case "peer-missing":

@@ -86,6 +86,10 @@ export class FakeAsterisk {
         this.#emitter.emit("exit", "exit code 0");
       },
       udpPorts: async () => (this.running ? this.udpPorts : new Set()),
+      tcpListeners: async () => {
+        const { http, manager } = this.#model;
+        return new Map(this.running ? [http, manager].map(({ port }): [number, "ours"] => [port, "ours"]) : []);
+      },
       onExit: (listener) => this.#emitter.on("exit", listener),
     };
   }

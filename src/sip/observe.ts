@@ -3,12 +3,13 @@ import type { CommandPort, ProcessPort } from "./port.ts";
 
 /** Asks Asterisk for everything that is compared. The commands are sent together: AMI answers them in turn. */
 export async function observe(commands: CommandPort, process: ProcessPort): Promise<Observed> {
-  const [settings, names, modules, dialplan, udpPorts] = await Promise.all([
+  const [settings, names, modules, dialplan, udpPorts, tcpListeners] = await Promise.all([
     commands.command("sip show settings"),
     commands.command("sip show peers"),
     commands.command("module show"),
     commands.command("dialplan show"),
     process.udpPorts(),
+    process.tcpListeners(),
   ]);
   const peers = await Promise.all(
     parsePeerNames(names).map(
@@ -17,6 +18,7 @@ export async function observe(commands: CommandPort, process: ProcessPort): Prom
   );
   return {
     udpPorts,
+    tcpListeners,
     settings: parseReadout(settings),
     peers: new Map(peers),
     modules: parseModules(modules),

@@ -10,6 +10,8 @@ export interface Readout {
 export interface Observed {
   /** UDP ports that the process really has open. */
   readonly udpPorts: ReadonlySet<number>;
+  /** Who listens at TCP ports of 127.0.0.1. */
+  readonly tcpListeners: ReadonlyMap<number, "ours" | "other">;
   readonly settings: Readout;
   readonly peers: ReadonlyMap<string, Readout>;
   readonly modules: ReadonlySet<string>;

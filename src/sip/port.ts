@@ -2,7 +2,7 @@ import type { Dispose } from "../base/events.ts";
 
 /** What the sip room needs from outside. */
 
-/** File name in Asterisk's configuration directory → content. All of them are secret enough for mode 0600. */
+/** File name in Asterisk's configuration directory → content. All of them are secret: nobody but Asterisk may read them. */
 export type Profile = ReadonlyMap<string, string>;
 
 /** Directories and found paths of our own Asterisk; never the machine's own. */
@@ -41,6 +41,8 @@ export interface ProcessPort {
   readonly running: boolean;
   /** Local UDP ports that it has open; none when it does not run. */
   udpPorts(): Promise<ReadonlySet<number>>;
+  /** Who listens at TCP ports of 127.0.0.1: our Asterisk or another program; a port that is not there has nobody. */
+  tcpListeners(): Promise<ReadonlyMap<number, "ours" | "other">>;
   /** It has ended, for whatever reason. */
   onExit(listener: (how: string) => void): Dispose;
 }

@@ -2,9 +2,11 @@ import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
+import { describeError } from "../../src/base/errors.ts";
 import { within } from "../../src/base/lifecycle.ts";
 import type { SipModel } from "../../src/sip/model.ts";
 import type { AsteriskService } from "../../src/sip/service.ts";
@@ -95,6 +97,21 @@ describe("Asterisk under the supervisor", () => {
     expect(process.pid).not.toBe(first);
     expect(await service.check()).toEqual([]);
   });
+
+  it.each(["http", "manager"] as const)(
+    "does not count as started without its %s port, which it names",
+    async (what) => {
+      const { service, model, process } = await asterisk();
+      const { port } = model[what];
+      const other = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
+      await once(other, "listening");
+      const failed = await service.start(new AbortController().signal).catch((error: unknown) => error);
+      expect(describeError(failed)).toMatch(new RegExp(`TCP (port )?${port} of 127.0.0.1 is used by another program`));
+      await service.stop();
+      expect(process.running).toBe(false);
+      other.close();
+    },
+  );
 
   it("does not count as started when another program has its port", async () => {
     const { service, config, process } = await asterisk();
