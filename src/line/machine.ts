@@ -183,6 +183,13 @@ export function rest(state: LineState, atMs: number, context: LineContext, ...ev
 export const fail = (state: LineState, reason: SeizeFailure, atMs: number, context: LineContext): Step =>
   release(state, atMs, context, { type: "failed", reason, atMs });
 
+/** A line that is not idle cannot be taken; what it does goes on. */
+export function refuseSeize(state: LineState, atMs: number): Step {
+  const { phase } = state;
+  const reason = phase.status === "fault" && phase.reason === "lost" ? "lost" : "not-idle";
+  return stay(state, emit({ type: "failed", reason, atMs }));
+}
+
 export const idle = (state: LineState, atMs: number): Step =>
   enter(state, { status: "idle" }, emit({ type: "idle", atMs }));
 

@@ -12,6 +12,7 @@ import {
   type MachineInput,
   muted,
   type Phase,
+  refuseSeize,
   release,
   rest,
   type Step,
@@ -44,20 +45,16 @@ export function subscriberStep(before: LineState, input: MachineInput, context: 
   const { phase } = state;
   const { atMs } = input;
   const rung = input.type === "edge" && input.input === "ring" && input.active && state.ringPulses >= RING_PULSES;
-  if (input.type === "command" && input.command.type === "seize" && phase.status !== "idle") {
-    const reason = phase.status === "fault" && phase.reason === "lost" ? "lost" : "not-idle";
-    return stay(state, emit({ type: "failed", reason, atMs }));
+  if (input.type === "command" && input.command.type === "seize") {
+    if (phase.status !== "idle") return refuseSeize(state, input.atMs);
+    return seize(state, input.command.digits, input.atMs, context);
   }
   switch (phase.status) {
     case "starting":
     case "parked":
       return stay(state);
     case "idle":
-      if (rung) return seized(state, atMs, false, context);
-      if (input.type === "command" && input.command.type === "seize") {
-        return seize(state, input.command.digits, atMs, context);
-      }
-      return stay(state);
+      return rung ? seized(state, atMs, false, context) : stay(state);
     case "seized":
     case "proceeding":
       return phase.held ? heldCall(state, input, context) : ringing(state, input, context);

@@ -14,6 +14,7 @@ import {
   type MachineInput,
   muted,
   type Phase,
+  refuseSeize,
   release,
   rest,
   type Step,
@@ -39,19 +40,15 @@ export function tieLineStep(before: LineState, input: MachineInput, context: Lin
   if (input.type === "start") return start(state, input, context);
   if (input.type === "lost") return lost(state, input.atMs, context);
   const { phase } = state;
-  if (input.type === "command" && input.command.type === "seize" && phase.status !== "idle") {
-    const reason = phase.status === "fault" && phase.reason === "lost" ? "lost" : "not-idle";
-    return stay(state, emit({ type: "failed", reason, atMs: input.atMs }));
+  if (input.type === "command" && input.command.type === "seize") {
+    if (phase.status !== "idle") return refuseSeize(state, input.atMs);
+    return seize(state, input.command.digits, input.atMs, context);
   }
   switch (phase.status) {
     case "starting":
       return stay(state);
     case "idle":
-      if (isSeize(input)) return seized(state, input.atMs, context);
-      if (input.type === "command" && input.command.type === "seize") {
-        return seize(state, input.command.digits, input.atMs, context);
-      }
-      return stay(state);
+      return isSeize(input) ? seized(state, input.atMs, context) : stay(state);
     case "seized":
       return dialled(state, phase, input, context);
     case "proceeding":
