@@ -22,7 +22,7 @@ export const APPLICATION = "event";
 const modules = [
   "res_sorcery_config res_pjproject res_rtp_multicast res_rtp_asterisk res_timing_timerfd",
   "res_http_websocket res_stasis res_stasis_answer res_stasis_recording res_stasis_playback res_stasis_snoop",
-  "res_ari res_ari_model res_ari_channels res_ari_bridges res_ari_endpoints res_ari_events res_ari_asterisk",
+  "res_ari res_ari_model res_ari_channels res_ari_bridges res_ari_endpoints res_ari_events",
   "res_ari_applications app_stasis chan_sip chan_rtp bridge_simple bridge_softmix bridge_holding pbx_config",
   "func_channel func_callerid codec_ulaw codec_alaw",
 ].flatMap((line) => line.split(" "));

@@ -1,7 +1,8 @@
 /**
  * The modules that are loaded, and no others. chan_sip reports itself ready without RTP unless the chain
  * res_sorcery_config, res_pjproject, res_rtp_multicast, res_rtp_asterisk is there (an error in the log is the only
- * sign). Nothing here runs a program: no app_system, app_exec, func_shell; no second SIP stack, no IAX.
+ * sign). Nothing here runs a program: no app_system, app_exec, func_shell; no second SIP stack, no IAX;
+ * no res_ari_asterisk, by which ARI could load all that.
  */
 export const MODULES: readonly string[] = [
   "res_sorcery_config.so",
@@ -22,7 +23,6 @@ export const MODULES: readonly string[] = [
   "res_ari_channels.so",
   "res_ari_bridges.so",
   "res_ari_events.so",
-  "res_ari_asterisk.so",
   "res_ari_applications.so",
   "app_stasis.so",
   // Channels, bridges, dialplan.

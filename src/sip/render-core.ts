@@ -1,6 +1,7 @@
 import { type Entry, renderSections } from "./ini.ts";
-import { APPLICATION, type SipModel } from "./model.ts";
+import type { SipModel } from "./model.ts";
 import { MODULES } from "./modules.ts";
+import { NEUTRAL_NAME } from "./render-sip.ts";
 import { checked, checkedNumber } from "./values.ts";
 
 /** asterisk.conf: our own directories, nothing dangerous from ARI or AMI, no text for a console. */
@@ -115,6 +116,14 @@ export function renderIndications(): string {
   ]);
 }
 
+/**
+ * features.conf: no call pickup, which `*8` from a trunk would reach past the dialplan. Empty would mean `*8`; nobody can
+ * dial a blank.
+ */
+export function renderFeatures(): string {
+  return renderSections([["general", [["pickupexten", "no pickup"]]]]);
+}
+
 /** http.conf and ari.conf: on loopback only. */
 export function renderHttp(model: SipModel): string {
   return renderSections([
@@ -124,10 +133,12 @@ export function renderHttp(model: SipModel): string {
         ["enabled", "yes"],
         ["bindaddr", "127.0.0.1"],
         ["bindport", checkedNumber(model.http.port, 1, 65_535, "ARI port")],
-        ["servername", APPLICATION],
+        ["servername", NEUTRAL_NAME],
         ["enable_static", "no"],
         ["enable_status", "no"],
-        ["sessionlimit", "20"],
+        // Any user of this machine may connect and say nothing: room for many of those, and no patience with them.
+        ["sessionlimit", "200"],
+        ["session_inactivity", "3000"],
       ],
     ],
   ]);
@@ -166,8 +177,9 @@ export function renderManager(model: SipModel): string {
         ["port", checkedNumber(model.manager.port, 1, 65_535, "AMI port")],
         ["allowmultiplelogin", "yes"],
         ["displayconnects", "no"],
-        ["authtimeout", "5"],
-        ["authlimit", "10"],
+        // As for ARI: whoever connects and does not log in takes a place, and not for long.
+        ["authtimeout", "2"],
+        ["authlimit", "200"],
       ],
     ],
     [

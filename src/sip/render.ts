@@ -4,6 +4,7 @@ import type { Profile } from "./port.ts";
 import {
   renderAri,
   renderAsterisk,
+  renderFeatures,
   renderHttp,
   renderIndications,
   renderLogger,
@@ -14,7 +15,7 @@ import {
 import { renderSip } from "./render-sip.ts";
 
 /** Files that Asterisk's core looks for and complains about; their defaults are what we want. */
-const EMPTY = ["acl", "ccss", "cel", "codecs", "features", "pjproject", "res_parking", "sorcery", "stasis", "udptl"];
+const EMPTY = ["acl", "ccss", "cel", "codecs", "pjproject", "res_parking", "sorcery", "stasis", "udptl"];
 
 /** Everything that Asterisk reads, from one model. Error `sip-value` for a value that could leave its place. */
 export function renderProfile(model: SipModel): Profile {
@@ -26,6 +27,7 @@ export function renderProfile(model: SipModel): Profile {
     ["extensions.conf", renderDialplan(buildDialplan(model))],
     ["rtp.conf", renderRtp(model)],
     ["indications.conf", renderIndications()],
+    ["features.conf", renderFeatures()],
     ["http.conf", renderHttp(model)],
     ["ari.conf", renderAri(model)],
     ["manager.conf", renderManager(model)],
