@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import { TypedEmitter } from "../base/events.ts";
 import { silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
+import type { AsteriskService } from "./service.ts";
 import { exampleModel, exampleTrunk } from "./test-model.ts";
 import { TrunkWatch } from "./trunk-watch.ts";
 
@@ -23,7 +25,9 @@ function watched() {
     },
   };
   const model = exampleModel({ trunks: [{ ...exampleTrunk, register: true }] });
-  const watch = new TrunkWatch(model, commands, { up: true, on: () => () => undefined }, clock, log);
+  const emitter = new TypedEmitter<{ up: []; down: [string]; drift: [readonly never[], boolean] }>();
+  const supervisor = { up: true, on: emitter.on.bind(emitter) as AsteriskService["on"] };
+  const watch = new TrunkWatch(model, commands, supervisor, clock, log);
   /** Lets time pass, and the look that is then due come to its end. */
   const pass = async (ms: number) => {
     const before = asterisk.looks;
@@ -31,7 +35,7 @@ function watched() {
     expect(asterisk.looks).toBe(before + 1);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { watch, asterisk, told, pass, clock };
+  return { watch, asterisk, told, pass, clock, emitter };
 }
 
 it("a trunk is known to be registered soon after it is, and its loss within half a minute", async () => {
@@ -54,4 +58,19 @@ it("a trunk is known to be registered soon after it is, and its loss within half
   const { looks } = asterisk;
   clock.advance(60_000);
   expect(asterisk.looks).toBe(looks);
+});
+
+it("a registration does not outlive Asterisk, and is no news when it is back with the next", async () => {
+  const { watch, asterisk, told, pass, emitter } = watched();
+  const { name } = exampleTrunk;
+  asterisk.state = "Registered";
+  await watch.start();
+  await pass(0);
+  emitter.emit("down", "it ended");
+  emitter.emit("up");
+  expect(watch.registered(name)).toBe(false);
+  await pass(0);
+  expect(watch.registered(name)).toBe(true);
+  expect(told).toEqual([["trunk is registered", { trunk: name }]]);
+  await watch.stop();
 });

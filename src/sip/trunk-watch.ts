@@ -55,7 +55,7 @@ export class TrunkWatch implements Service {
   async start(): Promise<void> {
     this.#disposers.push(
       this.#asterisk.on("up", () => this.#lookIn(0)),
-      this.#asterisk.on("down", () => this.#stopLooking()),
+      this.#asterisk.on("down", () => this.#forget()),
     );
     if (this.#asterisk.up) this.#lookIn(0);
   }
@@ -63,6 +63,14 @@ export class TrunkWatch implements Service {
   async stop(): Promise<void> {
     for (const dispose of this.#disposers.splice(0)) dispose();
     this.#stopLooking();
+  }
+
+  /** With Asterisk every registration is gone, which is no news of the trunks. */
+  #forget(): void {
+    this.#stopLooking();
+    for (const [trunk, { reported }] of this.#registrations) {
+      this.#registrations.set(trunk, { ...unregistered, reported });
+    }
   }
 
   #stopLooking(): void {

@@ -57,6 +57,8 @@ async function isBack(): Promise<void> {
   for (const { username } of rig.config.trunks) {
     await expect.poll(() => eventOf(rig).registered(username)).toBe(true);
   }
+  // The gateway knows it too.
+  await rig.until((view) => view.trunks.length > 0 && view.trunks.every(({ registered }) => registered === true));
 }
 
 describe("an Asterisk that is killed", () => {
