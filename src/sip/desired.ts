@@ -94,6 +94,7 @@ function trunkReadout(trunk: TrunkPeer, model: SipModel): Map<string, string> {
     ["Insecure", "invite"],
     ["Dynamic", "No"],
     ["Remote Secret", "<Set>"],
+    ["Symmetric RTP", "No"],
     ["Allowed.Trsp", trunk.transport.toUpperCase()],
   ]);
 }

@@ -150,6 +150,8 @@ function trunkPeer(trunk: TrunkPeer): Entry[] {
     ["insecure", "invite"],
     ["call-limit", checkedNumber(trunk.callLimit, 1, 1000, `${place}: callLimit`)],
     ["qualify", "no"],
+    // Audio goes where the server's SDP says, not to whoever sends some first (comedia).
+    ["nat", "force_rport"],
     ...(isAddress(trunk.server) ? onlyFrom([server], ["deny", "permit"]) : []),
   ];
 }

@@ -173,6 +173,24 @@ describe("rendered files", () => {
     }
   });
 
+  it("leave room for those who only connect to ARI and AMI, and drop them soon", () => {
+    const files = renderProfile(exampleModel());
+    const value = (file: string, key: string) => readIni(files.get(file) ?? "").find((each) => each.key === key)?.value;
+    expect(Number(value("http.conf", "sessionlimit"))).toBeGreaterThanOrEqual(200);
+    expect(Number(value("http.conf", "session_inactivity"))).toBeLessThanOrEqual(5_000);
+    expect(Number(value("manager.conf", "authlimit"))).toBeGreaterThanOrEqual(200);
+    expect(Number(value("manager.conf", "authtimeout"))).toBeLessThanOrEqual(2);
+    expect(value("http.conf", "servername")).toBe("PBX");
+    expect(value("features.conf", "pickupexten")).toMatch(/\S \S/);
+    expect([...files.values()].join("")).not.toContain("res_ari_asterisk");
+  });
+
+  it("send a trunk's audio where its server says", () => {
+    const entries = readIni(renderProfile(exampleModel()).get("sip.conf") ?? "");
+    const nat = entries.filter(({ section, key }) => section === "trunk-event" && key === "nat");
+    expect(nat.map(({ value }) => value)).toEqual(["force_rport"]);
+  });
+
   it("tell two trunks of one server apart by the number, also on another port", () => {
     const trunks = ["4101", "4102"].map((number) => ({
       ...exampleTrunk,
