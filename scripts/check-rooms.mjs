@@ -51,7 +51,7 @@ const rules = {
 
 const MAX_LINES = 300;
 /** A test is a list of cases: it may be longer. */
-const MAX_TEST_LINES = 600;
+const MAX_TEST_LINES = 700;
 /** Files that may be longer, with the reason. */
 const longFiles = {
   "src/config/schema.ts": "one schema in one place: every setting with its default, range and meaning",

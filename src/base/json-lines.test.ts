@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { createConnection, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -55,5 +55,40 @@ describe("a client", () => {
     client.close();
     await server.stop();
     await expect(client.request("status")).rejects.toMatchObject({ code: "not-running" });
+  });
+});
+
+describe("a server", () => {
+  const status = `${JSON.stringify({ id: 1, method: "status" })}\n`;
+
+  it("survives clients that leave in the middle of an answer", async () => {
+    const server = new JsonLinesServer(path, () => "x".repeat(50_000));
+    await server.start();
+    for (let client = 0; client < 20; client++) {
+      const socket = createConnection(path);
+      await once(socket, "connect");
+      socket.write(status.repeat(16));
+      await once(socket, "readable");
+      socket.destroy();
+      await once(socket, "close");
+    }
+    const client = new JsonLinesClient(path);
+    await client.connect();
+    expect(await client.request("status")).toHaveLength(50_000);
+    client.close();
+    await server.stop();
+  });
+
+  it("gives up a client that asks and never reads", async () => {
+    const server = new JsonLinesServer(path, () => "x".repeat(400_000));
+    await server.start();
+    const socket = createConnection(path);
+    const closed = once(socket, "close");
+    socket.pause();
+    socket.on("error", () => undefined);
+    for (let asked = 0; asked < 40 && !socket.destroyed; asked++) socket.write(status);
+    socket.resume();
+    await closed;
+    await server.stop();
   });
 });

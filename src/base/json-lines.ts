@@ -19,6 +19,10 @@ const MAX_LINE = 64 * 1024;
 /** Longest wait for an answer, ms, unless the asker has a shorter one: some requests wait minutes for an event. */
 const ANSWER_LIMIT_MS = 630_000;
 
+/** Answers that nobody fetches, bytes. */
+const MAX_UNREAD = 1024 * 1024;
+const MAX_CLIENTS = 64;
+
 export type JsonLinesHandler = (method: string, params: unknown) => unknown;
 
 export class JsonLinesServer {
@@ -40,6 +44,7 @@ export class JsonLinesServer {
     await rm(this.#path, { force: true });
     const server = createServer((socket) => this.#serve(socket));
     this.#server = server;
+    server.maxConnections = MAX_CLIENTS;
     server.listen(this.#path);
     await once(server, "listening");
     await chmod(this.#path, 0o600);
@@ -188,10 +193,15 @@ function readLines(socket: Socket, receive: (line: string) => void): void {
     pending = lineEnd < 0 ? pending + chunk.length : chunk.length - lineEnd - 1;
     if (pending > MAX_LINE) socket.destroy();
   });
-  createInterface({ input: socket }).on("line", receive);
+  const lines = createInterface({ input: socket });
+  lines.on("line", receive);
+  // readline repeats the socket's errors; unheard they would end the process, at the whim of whoever connects.
+  lines.on("error", () => undefined);
 }
 
+/** Whoever asks and does not read is given up. */
 function write(socket: Socket, message: unknown): void {
+  if (socket.writableLength > MAX_UNREAD) socket.destroy();
   if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
 }
 

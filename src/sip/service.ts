@@ -10,6 +10,7 @@ import type { SipModel } from "./model.ts";
 import { observe } from "./observe.ts";
 import type { CommandPort, FilesPort, ProcessPort } from "./port.ts";
 import { renderProfile } from "./render.ts";
+import { every, untilNone } from "./timing-service.ts";
 
 export interface AsteriskPorts {
   readonly commands: CommandPort;
@@ -218,7 +219,12 @@ export class AsteriskService implements Service {
     this.#log.warn("Asterisk is not as rendered", { findings });
     await this.#ports.files.write(profile);
     for (const step of planRepair(findings, false)) await this.#perform(step);
-    const left = this.#up ? await this.#verify() : [];
+    const left = this.#up
+      ? await untilNone(
+          () => this.#verify(),
+          () => this.#up,
+        )
+      : [];
     if (this.#up) this.#health.checked(left);
     if (this.#up) for (const step of planRepair(left, true)) await this.#perform(step);
     this.#emitter.emit("drift", findings, left.length === 0);
@@ -291,9 +297,4 @@ export class AsteriskService implements Service {
 
 function isClosed(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "ami-closed";
-}
-
-function every(ms: number, run: () => void): Dispose {
-  const timer = setInterval(run, ms);
-  return () => clearInterval(timer);
 }
