@@ -321,7 +321,7 @@ const sipSchema = z
         apply: "restart",
       }),
     rtpPorts: z
-      .strictObject({ from: port(10_000, "First RTP port."), to: port(10_199, "Last RTP port.") })
+      .strictObject({ from: port(10_000, "First RTP port."), to: port(10_999, "Last RTP port.") })
       .prefault({})
       .meta({ description: "UDP ports for audio." }),
   })
