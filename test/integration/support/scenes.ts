@@ -166,7 +166,7 @@ export async function lineEnd(rig: GatewayRig, line: string): Promise<LineEndSta
 export function statusesOf(rig: GatewayRig, line: string, from: number): string[] {
   return rig.log
     .slice(from)
-    .filter((record) => record["msg"] === "line status" && record["line"] === line)
+    .filter((record) => record["line"] === line && record["status"] !== undefined)
     .map((record) => String(record["status"]));
 }
 
