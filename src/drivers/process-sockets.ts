@@ -63,7 +63,7 @@ function socketsOf(pid: number): Set<string> {
 
 /**
  * Reading /proc waits for nothing, and this is asked at every connection to Asterisk: done at once and into one buffer,
- * where a promised `readFile` would leave 64 kB behind for each file (measured: 25 MB more memory after 500 calls).
+ * where a promised `readFile` would leave 64 kB behind for each file.
  */
 const buffer = Buffer.alloc(64 * 1024);
 
