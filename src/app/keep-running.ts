@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import { Gateway } from "./gateway.ts";
 import type { Chosen } from "./last-good.ts";
+import { collectWhenQuiet } from "./small-heap.ts";
 
 /** Requests to take up a changed configuration. None is lost, however many come while one is being served. */
 export class ReloadRequests {
@@ -57,6 +58,7 @@ export async function keepRunning(
       appLog.info("ready for calls", { afterMs: Math.round(performance.now() - begunMs) });
       void confirm();
     });
+    const stopCollecting = collectWhenQuiet(() => gateway.calls.calls.length === 0);
     try {
       await gateway.start(stop);
       const next = await nextConfig(gateway, stop, reloads, choose);
@@ -68,6 +70,7 @@ export async function keepRunning(
       [chosen, before] = [{ ...before, fault, confirm: async () => undefined }, null];
     } finally {
       appLog.info("stopping");
+      stopCollecting();
       await gateway.stop();
       fromMs = performance.now();
     }
