@@ -274,7 +274,7 @@ const trunkSchema = z.strictObject({
   register: z.boolean().default(true).meta({ description: "Register, so that calls come to us.", apply: "restart" }),
   callLimit: z.number().int().min(1).max(32).default(1).meta({
     description:
-      "Calls at the same time through this trunk. Calls to numbers that are no trunk's own count for the first trunk.",
+      "Calls at the same time through this trunk. A call to a number that is no trunk's own counts for any one of the trunks at its server: raise it on all of them.",
     apply: "restart",
   }),
 });
