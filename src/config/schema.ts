@@ -1,83 +1,13 @@
 import { z } from "zod";
+import { digits, host, name, network, pattern, plainText, port, secret, text } from "./fields.ts";
+import { firewallSchema } from "./firewall-schema.ts";
+import { natSchema } from "./nat-schema.ts";
 import { paxOverridesSchema, paxProfileNames } from "./pax-profile.ts";
 
 /**
  * The one schema of `paxgate.yaml`. Types, the JSON Schema, the commented example and the settings page are generated
  * from it (see `generate.ts`). Every field says what it means and when a change to it takes effect (`apply`).
  */
-declare module "zod" {
-  interface GlobalMeta {
-    /** When a change takes effect: `live`, after a `restart` of the gateway, or after a `reboot`. */
-    apply?: "live" | "restart" | "reboot";
-    /** A value for the commented example, where the default would not show what to write. */
-    example?: unknown;
-    /** What is allowed, in words, where type and range do not say it. */
-    allowed?: string;
-    /** What counts when the key is left out, in words, where that is not a fixed value. */
-    defaultText?: string;
-  }
-}
-
-/** Text of a given form; the form is also said in words, for messages and for the documents. */
-const text = (form: RegExp, allowed: string) => z.string().regex(form, allowed).meta({ allowed });
-
-/** Text without control characters: it may end in a file for Asterisk or on a terminal. */
-const plainText = (max: number) =>
-  text(new RegExp(`^[^\\u0000-\\u001f\\u007f-\\u009f]{1,${max}}$`), `1 to ${max} characters on one line`);
-
-/** Names tie the parts of the file together and become section names of Asterisk's files: letters, digits and `-`. */
-const name = (description: string, example?: string) =>
-  text(/^[a-z][a-z0-9-]{0,23}$/, "1 to 24 of a-z, 0-9 and -, beginning with a letter").meta({
-    description,
-    apply: "restart",
-    ...(example === undefined ? {} : { example }),
-  });
-
-/** Digits to match: X is 0-9, Z is 1-9, N is 2-9, [2-5] or [27] a set of digits. */
-const pattern = (description: string, example: string) =>
-  text(
-    /^(?:[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]){1,12}$/,
-    "1 to 12 of: a digit, X (0-9), Z (1-9), N (2-9), a set such as [2-5] or [27]; in quotes",
-  ).meta({ description, apply: "restart", example });
-
-const digits = (min: number, max: number, description: string, example?: string) =>
-  text(new RegExp(`^[0-9]{${min},${max}}$`), `${min} to ${max} digits, in quotes`).meta({
-    description,
-    apply: "restart",
-    ...(example === undefined ? {} : { example }),
-  });
-
-const secretFile = z.strictObject({
-  file: plainText(4096).meta({
-    description: "File whose first line is the secret; mode 0600. A relative path is relative to this file.",
-    apply: "restart",
-    example: "trunk.password",
-  }),
-});
-
-/** A secret, or the file that holds it (readable by nobody else; the first line counts). */
-const secret = (description: string) =>
-  z.union([plainText(128), secretFile]).meta({
-    description,
-    apply: "restart",
-    allowed: "1 to 128 characters on one line, or {file: PATH}",
-    example: "as issued",
-  });
-
-const host = text(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, "a host name or an IP address").meta({
-  description: "Host name or IP address.",
-  apply: "restart",
-});
-
-const network = z.union([z.cidrv4(), z.cidrv6()]).meta({
-  description: "A network such as 192.168.1.0/24.",
-  apply: "restart",
-  allowed: "a network such as 192.168.1.0/24",
-});
-
-const port = (byDefault: number, description: string) =>
-  z.number().int().min(1024).max(65_535).default(byDefault).meta({ description, apply: "restart" });
-
 const siteSchema = z
   .strictObject({
     name: plainText(64).default("PAX gateway").meta({
@@ -398,6 +328,8 @@ export const configSchema = z
       }),
     sip: sipSchema.prefault({}),
     limits: limitsSchema.prefault({}),
+    firewall: firewallSchema.prefault({}),
+    nat: natSchema.prefault({}),
     asterisk: asteriskSchema.prefault({}),
     paths: pathsSchema.prefault({}),
   })
@@ -414,6 +346,9 @@ export type TrunkConfig = Config["trunks"][number];
 export type AccountConfig = Config["accounts"][number];
 export type SipConfig = Config["sip"];
 export type Limits = Config["limits"];
+export type FirewallConfig = Config["firewall"];
+export type NatConfig = Config["nat"];
+export type RouterConfig = NonNullable<NatConfig["router"]>;
 export type Codec = (typeof codecNames)[number];
 export type ServiceName = (typeof serviceNames)[number];
 export type SecretReference = TrunkConfig["password"];
