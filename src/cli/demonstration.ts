@@ -118,6 +118,10 @@ sip:
   port: ${ports.sip}
   rtpPorts: { from: 12000, to: 12199 }
 
+# Only the gateway's own ports are guarded here, so that the rest of this machine is left alone; that takes root.
+firewall:
+  protect: ${process.getuid?.() === 0 ? "gateway" : "none"}
+
 # A rehearsal calls more often than people do.
 limits:
   callsPerHourPerLine: 2000

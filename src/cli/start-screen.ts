@@ -14,6 +14,12 @@ interface Running {
   readonly near: (path: string) => string;
 }
 
+const FIREWALLS = {
+  host: "guards this whole machine: see paxgate firewall",
+  gateway: "guards the gateway's own ports: see paxgate firewall",
+  none: "OFF: anybody who reaches this machine can try passwords (firewall.protect, which takes root)",
+} as const;
+
 /** What runs, where its things are, and what to try. */
 export function describeRunning({ loaded, simulatePax, trunks, logs, near }: Running): string {
   const { config, file } = loaded;
@@ -32,6 +38,7 @@ export function describeRunning({ loaded, simulatePax, trunks, logs, near }: Run
     text.push(`Event      SIMULATED: a registrar at 127.0.0.1:${first.port}; the gateway has ${accounts}; telephones:`);
     for (const { number, does } of EVENT_PHONES) text.push(`             ${number} ${does}`);
   }
+  text.push(`Firewall   ${FIREWALLS[config.firewall.protect]}`);
   text.push("", `Configuration  ${near(file)}`, `Logs           ${near(logs)}/ (warnings and errors appear here)`, "");
   const rows: [string, string][] = [];
   if (simulatePax && first !== undefined && tie.length > 0) {

@@ -167,6 +167,7 @@ async function configuration(directory: string, lines: number, sipPort: number, 
     },
     sip: { port: sipPort, bindAddress: "127.0.0.1", rtpPorts: { from: rtp, to: rtp + RTP_PORTS - 1 } },
     limits: { callsPerHourPerLine: NO_LIMIT, callsPerHourPerAccount: NO_LIMIT, callsPerHourPerTrunk: NO_LIMIT },
+    firewall: { protect: "none" },
     asterisk: { ariPort: await freeTcpPort(), managerPort: await freeTcpPort() },
     paths: { state: join(directory, "state"), runtime: join(directory, "run") },
   };
