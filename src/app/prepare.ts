@@ -79,10 +79,10 @@ export async function prepare(file: string, { alert, base }: PrepareOptions): Pr
   const { config } = loaded;
   const repository = await openRepository(loaded, alert);
   const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
-  const { ariSecret, amiSecret } = repository.asterisk;
+  const { ariSecret, amiSecret, eventsSecret } = repository.asterisk;
   const model = buildModel(config, {
     directories: directoriesBelow(config.paths.runtime, config.paths.state, modules),
-    secrets: { trunks: passwords, accounts, ari: ariSecret, manager: amiSecret },
+    secrets: { trunks: passwords, accounts, ari: ariSecret, manager: amiSecret, securityEvents: eventsSecret },
     httpPort: config.asterisk.ariPort,
     managerPort: config.asterisk.managerPort,
     noAnswerMs: resolveProfile(config.pax.profile, config.pax.overrides).noAnswerMs,

@@ -43,5 +43,6 @@ function withoutSecrets(model: SipModel): SipModel {
     accounts: model.accounts.map(hide),
     http: hide(model.http),
     manager: hide(model.manager),
+    securityEvents: hide(model.securityEvents),
   };
 }

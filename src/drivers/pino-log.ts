@@ -9,7 +9,7 @@ export interface LogOptions {
 }
 
 /** Fields that must never appear, wherever a mistake puts them. */
-const SECRET_FIELDS = ["password", "secret", "apiKey", "authorization", "ariSecret", "amiSecret"];
+const SECRET_FIELDS = ["password", "secret", "apiKey", "authorization", "ariSecret", "amiSecret", "eventsSecret"];
 
 /** The gateway's log, on standard error. Written synchronously: the last line before a crash counts most. */
 export function createLog(options: LogOptions): Log {

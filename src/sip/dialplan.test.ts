@@ -67,6 +67,7 @@ describe("the dialplan", () => {
         accounts: new Map(),
         ari: "x",
         manager: "x",
+        securityEvents: "x",
       },
     });
     expect(model.dialTimeoutS).toBe(41);

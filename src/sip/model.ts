@@ -10,6 +10,7 @@ export interface SipSecrets {
   readonly accounts: ReadonlyMap<string, AccountCredentials>;
   readonly ari: string;
   readonly manager: string;
+  readonly securityEvents: string;
 }
 
 export interface AccountCredentials {
@@ -59,10 +60,15 @@ export interface SipModel {
   readonly toPax: readonly string[];
   readonly http: { readonly port: number; readonly username: string; readonly secret: string };
   readonly manager: { readonly port: number; readonly username: string; readonly secret: string };
+  /** The manager's other user: hears security events and may do nothing. */
+  readonly securityEvents: { readonly port: number; readonly username: string; readonly secret: string };
 }
 
 /** Stasis application that the dialplan hands calls to; also the user name for ARI and AMI. */
 export const APPLICATION = "paxgate";
+
+/** AMI user that hears security events. */
+const SECURITY_EVENTS_USER = `${APPLICATION}-events`;
 
 /**
  * Seconds that a channel lives without the supervisor. The dialplan grants the first term, the supervisor renews it
@@ -132,6 +138,7 @@ export function buildModel(config: Config, options: ModelOptions): SipModel {
     toPax: [...new Set(config.numberPlan.toPax.map((rule) => rule.number))],
     http: { port: options.httpPort, username: APPLICATION, secret: secrets.ari },
     manager: { port: options.managerPort, username: APPLICATION, secret: secrets.manager },
+    securityEvents: { port: options.managerPort, username: SECURITY_EVENTS_USER, secret: secrets.securityEvents },
   };
 }
 

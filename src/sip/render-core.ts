@@ -165,7 +165,10 @@ export function renderAri(model: SipModel): string {
   ]);
 }
 
-/** manager.conf: on loopback, commands only, and no events: those can be forged by strangers. */
+/**
+ * manager.conf: on loopback. Commands come to a user that hears no event: those can be forged by strangers. Security
+ * events go to another one, that may do nothing.
+ */
 export function renderManager(model: SipModel): string {
   return renderSections([
     [
@@ -190,6 +193,15 @@ export function renderManager(model: SipModel): string {
         ["permit", "127.0.0.1/255.255.255.255"],
         // `command` reads and reloads; `system` is needed to unload a module and to renew a lease.
         ["write", "command,system"],
+      ],
+    ],
+    [
+      checked("word", model.securityEvents.username, "AMI user for security events"),
+      [
+        ["secret", checked("secret", model.securityEvents.secret, "AMI password for security events")],
+        ["deny", "0.0.0.0/0.0.0.0"],
+        ["permit", "127.0.0.1/255.255.255.255"],
+        ["read", "security"],
       ],
     ],
   ]);

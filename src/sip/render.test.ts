@@ -84,6 +84,7 @@ const places: Readonly<Record<string, (value: string) => Partial<SipModel>>> = {
   directory: (run) => ({ directories: { ...exampleModel().directories, run: `/${run}` } }),
   "ari secret": (secret) => ({ http: { ...exampleModel().http, secret } }),
   "manager secret": (secret) => ({ manager: { ...exampleModel().manager, secret } }),
+  "security events secret": (secret) => ({ securityEvents: { ...exampleModel().securityEvents, secret } }),
 };
 
 /** A harmless value for each place, whose files any accepted value must resemble line by line. */
@@ -183,6 +184,19 @@ describe("rendered files", () => {
     expect(value("http.conf", "servername")).toBe("PBX");
     expect(value("features.conf", "pickupexten")).toMatch(/\S \S/);
     expect([...files.values()].join("")).not.toContain("res_ari_asterisk");
+  });
+
+  it("let the user for security events hear those and do nothing, from this machine alone", () => {
+    const entries = readIni(renderProfile(exampleModel()).get("manager.conf") ?? "");
+    const of = (user: string) =>
+      entries.flatMap(({ section, key, value }) => (section === user && /^[a-z]/.test(key) ? [[key, value]] : []));
+    expect(of("paxgate-events")).toEqual([
+      ["secret", "events-secret"],
+      ["deny", "0.0.0.0/0.0.0.0"],
+      ["permit", "127.0.0.1/255.255.255.255"],
+      ["read", "security"],
+    ]);
+    expect(of("paxgate").map(([key]) => key)).not.toContain("read");
   });
 
   it("send a trunk's audio where its server says", () => {

@@ -34,6 +34,7 @@ export function exampleModel(differences: Partial<SipModel> = {}): SipModel {
     toPax: ["4100", "41XX"],
     http: { port: 8088, username: "paxgate", secret: "ari-secret" },
     manager: { port: 5038, username: "paxgate", secret: "manager-secret" },
+    securityEvents: { port: 5038, username: "paxgate-events", secret: "events-secret" },
     ...differences,
   };
 }

@@ -83,11 +83,13 @@ describe("the repository", () => {
 });
 
 describe("a stored state", () => {
-  const valid = { version: 1, accounts: {}, asterisk: { ariSecret: "a".repeat(24), amiSecret: "b".repeat(24) } };
+  const secrets = { ariSecret: "a".repeat(24), amiSecret: "b".repeat(24), eventsSecret: "c".repeat(24) };
+  const valid = { version: 2, accounts: {}, asterisk: secrets };
+  const noSecret = () => "";
 
   it("of a later version is refused and not overwritten", async () => {
     const file = new MemoryFile();
-    file.stored = JSON.stringify({ ...valid, version: 2 });
+    file.stored = JSON.stringify({ ...valid, version: 3 });
     await expect(opened(file)).rejects.toMatchObject({ code: "state-newer" });
     expect(file.writes).toBe(0);
   });
@@ -95,14 +97,25 @@ describe("a stored state", () => {
   it.each([null, 1, "x", {}, { version: 0 }, { version: 1.5 }, { ...valid, accounts: { desk: { username: "4100" } } }])(
     "that is none is refused: %j",
     (stored) => {
-      expect(() => readState(stored)).toThrow(expect.objectContaining({ code: "state-invalid" }));
+      expect(() => readState(stored, noSecret)).toThrow(expect.objectContaining({ code: "state-invalid" }));
     },
   );
 
   it("is named by its places when it is damaged, never by its secrets", () => {
-    const damaged = { ...valid, asterisk: { ariSecret: "hunter2;", amiSecret: "b".repeat(24) } };
-    expect(() => readState(damaged)).toThrow(/asterisk\.ariSecret/);
-    expect(() => readState(damaged)).not.toThrow(/hunter2/);
+    const damaged = { ...valid, asterisk: { ...secrets, ariSecret: "hunter2;" } };
+    expect(() => readState(damaged, noSecret)).toThrow(/asterisk\.ariSecret/);
+    expect(() => readState(damaged, noSecret)).not.toThrow(/hunter2/);
+  });
+
+  it("without a secret for security events is given one, which is kept", async () => {
+    const { eventsSecret: _later, ...before } = secrets;
+    const file = new MemoryFile();
+    file.stored = JSON.stringify({ ...valid, version: 1, asterisk: before });
+    const { asterisk } = await opened(file);
+    expect(asterisk).toMatchObject(before);
+    expect(asterisk.eventsSecret).toMatch(/^Secret/);
+    expect((await opened(file)).asterisk).toEqual(asterisk);
+    expect(file.writes).toBe(1);
   });
 
   it("of an earlier version goes through every migration since", () => {
@@ -110,7 +123,7 @@ describe("a stored state", () => {
       (state: Record<string, unknown>) => ({ ...state, accounts: {} }),
       (state: Record<string, unknown>) => ({ ...state, asterisk: valid.asterisk }),
     ];
-    expect(readState({ version: 1 }, steps, 3)).toEqual(valid);
-    expect(() => readState({ version: 2 }, steps, 3)).toThrow(/accounts/);
+    expect(readState({ version: 1 }, noSecret, steps, 3)).toEqual(valid);
+    expect(() => readState({ version: 2 }, noSecret, steps, 3)).toThrow(/accounts/);
   });
 });

@@ -21,9 +21,10 @@ export class Repository {
   /** Reads the state, or makes and stores a first one. Rejects with `state-lost`, `state-invalid` or `state-newer`. */
   async open(): Promise<void> {
     await this.#db.read();
-    const fresh = this.#db.data === null;
-    const state = fresh ? this.#firstState() : readState(this.#db.data);
-    if (fresh) await this.#store(state);
+    const stored = this.#db.data;
+    const state = stored === null ? this.#firstState() : readState(stored, () => this.#source.secret());
+    // A state of an earlier version is kept in its new form at once: it may hold secrets that were made just now.
+    if ((stored as { version?: unknown } | null)?.version !== STATE_VERSION) await this.#store(state);
     this.#state = state;
   }
 
@@ -97,7 +98,8 @@ export class Repository {
   }
 
   #firstState(): State {
-    const asterisk = { ariSecret: this.#source.secret(), amiSecret: this.#source.secret() };
+    const secret = () => this.#source.secret();
+    const asterisk = { ariSecret: secret(), amiSecret: secret(), eventsSecret: secret() };
     return { version: STATE_VERSION, accounts: {}, asterisk };
   }
 }

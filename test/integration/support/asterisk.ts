@@ -90,6 +90,7 @@ export async function prepareAsterisk(input: ConfigInput = {}, log: Log = silent
       ),
       ari: secret(),
       manager: secret(),
+      securityEvents: secret(),
     },
   });
   const user = await asteriskUser();
