@@ -40,7 +40,9 @@ function renderKey(setting: Setting, indent: string, given: unknown, live: boole
     return [...comment, header, ...(mark === "" ? below : below.map((line) => off(line, indent)))];
   }
   if (hasEntries(setting)) {
-    const entries = Array.isArray(value) ? value : [];
+    const written = Array.isArray(value) ? value : [];
+    // Below something that is commented out nothing is in force: there the example says more than an empty list.
+    const entries = written.length === 0 && !live && Array.isArray(setting.example) ? setting.example : written;
     const lines = entries.flatMap((entry, at) =>
       at === 0 ? renderFirst(setting.item, indent, entry) : renderMore(indent, entry),
     );
