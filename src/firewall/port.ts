@@ -28,6 +28,8 @@ export interface ScannerRules {
   readonly sipPort: number;
   readonly tcp: boolean;
   readonly tokens: readonly string[];
+  /** Texts to look for in a packet for a token, in any case of letters; without an entry, the token itself. */
+  readonly patterns?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One security event of our Asterisk, its fields checked to be in form and unique. Its texts are a stranger's. */
@@ -57,7 +59,14 @@ export interface RegisteredPeersPort {
 /** DNS. */
 export interface NamesPort {
   /** Addresses of a name, both families, and how long they may be kept, s. Errors: `name-unknown`, `name-failed`. */
-  lookUp(name: string): Promise<{ readonly addresses: readonly string[]; readonly ttlS: number }>;
+  lookUp(name: string): Promise<NameAnswer>;
+}
+
+export interface NameAnswer {
+  readonly addresses: readonly string[];
+  readonly ttlS: number;
+  /** One of the two families could not be asked: addresses that are missing may still be right. */
+  readonly partial?: boolean;
 }
 
 /** HTTP for block lists: never follows a redirect, bounded in size and time. */
