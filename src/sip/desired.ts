@@ -1,8 +1,9 @@
 import { buildDialplan } from "./dialplan.ts";
+import { externalPortOf } from "./external.ts";
 import { type AccountPeer, APPLICATION, type SipModel, type TrunkPeer } from "./model.ts";
 import { MODULES } from "./modules.ts";
 import { NEUTRAL_NAME, usesTcp } from "./render-sip.ts";
-import { withPort } from "./values.ts";
+import { isAddress, withPort } from "./values.ts";
 
 /** What must be readable back from Asterisk when the profile is in force. */
 export interface Desired {
@@ -72,7 +73,19 @@ function settings(model: SipModel): Map<string, string> {
     ["Symmetric RTP", "Yes"],
     ["Force rport", "Yes"],
     ["Context", "block-caller"],
+    ...external(model),
   ]);
+}
+
+/** What Asterisk takes for our place in the world. Its address under a name is whatever the name means at the time. */
+function external(model: SipModel): [string, string][] {
+  const address = model.externalAddress;
+  if (address === null) return [["SIP address remapping", "Disabled, no localnet list"]];
+  if (!isAddress(address)) return [["SIP address remapping", "Enabled using externhost"]];
+  return [
+    ["SIP address remapping", "Enabled using externaddr"],
+    ["Externaddr", withPort(address, externalPortOf(model))],
+  ];
 }
 
 function common(model: SipModel, callLimit: number): [string, string][] {

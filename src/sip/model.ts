@@ -50,6 +50,8 @@ export interface SipModel {
   readonly tcp: boolean;
   readonly codecs: readonly Codec[];
   readonly externalAddress: string | null;
+  /** SIP's port there; null: the same as here. */
+  readonly externalPort: number | null;
   readonly localNetworks: readonly string[];
   readonly rtp: { readonly from: number; readonly to: number };
   readonly trunks: readonly TrunkPeer[];
@@ -130,6 +132,7 @@ export function buildModel(config: Config, options: ModelOptions): SipModel {
     tcp: config.sip.tcp,
     codecs: config.sip.codecs,
     externalAddress: config.sip.externalAddress ?? null,
+    externalPort: null,
     localNetworks: config.sip.localNetworks,
     rtp: config.sip.rtpPorts,
     trunks,

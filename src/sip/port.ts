@@ -56,3 +56,9 @@ export interface FilesPort {
   /** Moves logs larger than `maxBytes` aside, over the previous ones; whether there were any. */
   boundLogs(maxBytes: number): Promise<boolean>;
 }
+
+export interface AsteriskPorts {
+  readonly commands: CommandPort;
+  readonly process: ProcessPort;
+  readonly files: FilesPort;
+}

@@ -1,3 +1,4 @@
+import { externalPortOf } from "./external.ts";
 import { type Entry, renderSections, type Section } from "./ini.ts";
 import type { AccountPeer, SipModel, TrunkPeer } from "./model.ts";
 import { checked, checkedNumber, isAddress, withPort } from "./values.ts";
@@ -112,13 +113,18 @@ function isLoopback(host: string): boolean {
 function behindRouter(model: SipModel): Entry[] {
   if (model.externalAddress === null) return [];
   const address = model.externalAddress;
+  const port = checkedNumber(externalPortOf(model), 1, 65_535, "the external SIP port");
   const external: Entry[] = isAddress(address)
-    ? [["externaddr", withPort(checked("address", address, "sip.externalAddress"), model.port)]]
+    ? [["externaddr", withPort(checked("address", address, "sip.externalAddress"), Number(port))]]
     : [
-        ["externhost", withPort(checked("host", address, "sip.externalAddress"), model.port)],
+        ["externhost", withPort(checked("host", address, "sip.externalAddress"), Number(port))],
         ["externrefresh", "60"],
       ];
-  const networks = model.localNetworks.map((each): Entry => ["localnet", checked("address", each, "localNetworks")]);
+  // Over TCP chan_sip takes 5060 when it is told none, whatever stands behind the address.
+  if (usesTcp(model)) external.push(["externtcpport", port]);
+  // Without any `localnet` chan_sip tells nobody the external address.
+  const local = model.localNetworks.length > 0 ? model.localNetworks : ["127.0.0.0/8"];
+  const networks = local.map((each): Entry => ["localnet", checked("address", each, "localNetworks")]);
   return [...external, ...networks];
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../base/errors.ts";
+import { withPlace } from "./external.ts";
 import type { SipModel } from "./model.ts";
 import { renderProfile } from "./render.ts";
 import { exampleModel, exampleTrunk } from "./test-model.ts";
@@ -222,5 +223,21 @@ describe("rendered files", () => {
     ]);
     expect(entries.filter(({ key }) => key === "host")[0]?.value).toBe("sip.example.org:5070");
     expect(entries.filter(({ key }) => key === "register")).toEqual([]);
+  });
+
+  it.each([
+    ["as configured", null, "203.0.113.1:5060", "5060"],
+    ["as found, which wins", { address: "198.51.100.7", sipPort: 5099 }, "198.51.100.7:5099", "5099"],
+    ["in IPv6", { address: "2001:db8::7", sipPort: 5099 }, "[2001:db8::7]:5099", "5099"],
+  ])("give the external place %s, over UDP and TCP", (_, place, udp, tcp) => {
+    const model = withPlace(exampleModel({ externalAddress: "203.0.113.1", tcp: true }), place);
+    const entries = readIni(renderProfile(model).get("sip.conf") ?? "");
+    const of = (wanted: string) => entries.filter(({ key }) => key === wanted).map(({ value }) => value);
+    expect([of("externaddr"), of("externtcpport")]).toEqual([[udp], [tcp]]);
+  });
+
+  it("name a local network with every external place, or it would be told to nobody", () => {
+    const model = withPlace(exampleModel({ localNetworks: [] }), { address: "198.51.100.7", sipPort: 5060 });
+    expect(renderProfile(model).get("sip.conf")).toMatch(/^localnet=127\.0\.0\.0\/8$/m);
   });
 });

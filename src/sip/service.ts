@@ -4,19 +4,16 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { AsteriskHealth, describeFinding } from "./asterisk-health.ts";
+import { connectWhenReady, isClosed } from "./connect-service.ts";
 import { desiredState } from "./desired.ts";
 import { type Finding, findDrift, isSerious, planForFiles, planRepair, type Step } from "./drift.ts";
+import { type SipPlace, withPlace } from "./external.ts";
+import { ExternalAddress } from "./external-service.ts";
 import type { SipModel } from "./model.ts";
 import { observe } from "./observe.ts";
-import type { CommandPort, FilesPort, ProcessPort } from "./port.ts";
+import type { AsteriskPorts } from "./port.ts";
 import { renderProfile } from "./render.ts";
-import { every, untilNone } from "./timing-service.ts";
-
-export interface AsteriskPorts {
-  readonly commands: CommandPort;
-  readonly process: ProcessPort;
-  readonly files: FilesPort;
-}
+import { every, Turns, untilNone } from "./timing-service.ts";
 
 export interface AsteriskEvents {
   /** Asterisk runs with the profile in force. */
@@ -27,9 +24,6 @@ export interface AsteriskEvents {
   drift: [findings: readonly Finding[], repaired: boolean];
 }
 
-/** Long, because names of trunks are looked up meanwhile; ordinarily it takes 0.2-0.4 s. */
-const READY_LIMIT_MS = 30_000;
-const RETRY_MS = 20;
 const CHECK_MS = 30_000;
 const LOG_CHECK_MS = 2_000;
 /** Each of the two logs, and its predecessor, is at most about this large: bytes. */
@@ -40,12 +34,15 @@ const DRIFT_RESTART_GAP_MS = 600_000;
 /** Keeps our Asterisk running with exactly the rendered profile in force. */
 export class AsteriskService implements Service {
   readonly name = "asterisk";
-  readonly #model: SipModel;
+  readonly #configured: SipModel;
   readonly #ports: AsteriskPorts;
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<AsteriskEvents>();
   readonly #disposers: Dispose[] = [];
   #life = new AbortController();
+  readonly #external = new ExternalAddress((signal) => this.#move(signal));
+  /** Checks and changes of the files take turns: a check that began earlier would write the older ones. */
+  readonly #turns = new Turns();
   #up = false;
   readonly #health = new AsteriskHealth();
   #bringingUp: Promise<void> | undefined;
@@ -53,7 +50,7 @@ export class AsteriskService implements Service {
   #lastDriftRestart = Number.NEGATIVE_INFINITY;
 
   constructor(model: SipModel, ports: AsteriskPorts, log: Log) {
-    this.#model = model;
+    this.#configured = model;
     this.#ports = ports;
     this.#log = log;
   }
@@ -73,6 +70,7 @@ export class AsteriskService implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     this.#life = new AbortController();
+    this.#external.start();
     const life = AbortSignal.any([signal, this.#life.signal]);
     const { commands, process } = this.#ports;
     this.#disposers.push(
@@ -92,13 +90,25 @@ export class AsteriskService implements Service {
     this.#life.abort();
     for (const dispose of this.#disposers.splice(0)) dispose();
     await this.#bringingUp?.catch(() => undefined);
+    await this.#external.stop();
     this.#up = false;
     await this.#end();
   }
 
+  /**
+   * Tells Asterisk how the world reaches us; null: as configured. Calls that are up go on as they are, the next one
+   * carries the new place. Resolves when it is in force, or noted for the next start.
+   * @throws GatewayError `sip-value`: no such address or port; nothing has changed then
+   */
+  async setExternal(place: SipPlace | null): Promise<void> {
+    renderProfile(withPlace(this.#configured, place));
+    await this.#external.set(place);
+  }
+
   /** Compares Asterisk with the profile and repairs what differs; the findings of the first look. */
   check(): Promise<readonly Finding[]> {
-    this.#checking ??= this.#check()
+    this.#checking ??= this.#turns
+      .next(() => this.#check())
       .catch((error: unknown) => {
         // A connection that ended before anybody listened for its end is noticed here at the latest.
         if (isClosed(error)) this.#lost("the connection to Asterisk was lost");
@@ -108,6 +118,29 @@ export class AsteriskService implements Service {
         this.#checking = undefined;
       });
     return this.#checking;
+  }
+
+  get #model(): SipModel {
+    return withPlace(this.#configured, this.#external.place);
+  }
+
+  /** Whatever does not come into force here is found by the next check. */
+  async #move(signal: AbortSignal): Promise<void> {
+    // A start under way may have written the files already, and not yet listen to commands.
+    await this.#bringingUp?.catch(() => undefined);
+    const done = this.#turns.next(async () => {
+      if (!this.#up || signal.aborted) return;
+      const model = this.#model;
+      const steps = planForFiles(await this.#ports.files.write(renderProfile(model)));
+      for (const step of steps) await this.#perform(step);
+      const left = await untilNone(
+        () => this.#verify(model),
+        () => this.#up,
+      );
+      if (left.length > 0) this.#log.warn("the external address is not in force yet", { findings: left });
+      else this.#log.info("Asterisk has another external address", { address: model.externalAddress });
+    });
+    await done.catch((error: unknown) => this.#complain("changing the external address", error));
   }
 
   #bringUp(signal: AbortSignal): Promise<void> {
@@ -128,7 +161,7 @@ export class AsteriskService implements Service {
     const wasRunning = process.running;
     const how = await process.start();
     if (how === "attached" && !wasRunning) await this.#adopt(changed, signal);
-    else await this.#connect(signal);
+    else await connectWhenReady(this.#ports, signal);
     let left = await this.#verify();
     if (how === "attached" && isSerious(left)) {
       this.#log.warn("the running Asterisk is not as rendered", { findings: left });
@@ -155,7 +188,7 @@ export class AsteriskService implements Service {
     const steps = planForFiles(changed);
     if (!steps.some((step) => step.kind === "restart")) {
       try {
-        await this.#connect(signal);
+        await connectWhenReady(this.#ports, signal);
         for (const step of steps) await this.#perform(step);
         return;
       } catch (error) {
@@ -169,37 +202,8 @@ export class AsteriskService implements Service {
   async #beginAnew(signal: AbortSignal): Promise<readonly Finding[]> {
     await this.#end();
     await this.#ports.process.start();
-    await this.#connect(signal);
+    await connectWhenReady(this.#ports, signal);
     return this.#verify();
-  }
-
-  /** Connects as soon as Asterisk lets us, and waits until all of it has started. */
-  async #connect(signal: AbortSignal): Promise<void> {
-    const { commands, process } = this.#ports;
-    const until = performance.now() + READY_LIMIT_MS;
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        await commands.connect(signal);
-        break;
-      } catch (error) {
-        const refused = error instanceof GatewayError && error.code === "ami-refused";
-        if (!process.running || refused || performance.now() > until) {
-          throw new GatewayError("asterisk-start", "Asterisk did not become ready", { cause: error });
-        }
-      }
-      await delay(RETRY_MS);
-    }
-    // Whoever stops us while it boots need not wait for it.
-    const giveUp = () => commands.close();
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      signal.throwIfAborted();
-      await commands.command("core waitfullybooted", READY_LIMIT_MS);
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-      signal.throwIfAborted();
-    }
   }
 
   async #check(): Promise<readonly Finding[]> {
@@ -231,8 +235,8 @@ export class AsteriskService implements Service {
     return findings;
   }
 
-  async #verify(): Promise<readonly Finding[]> {
-    return findDrift(desiredState(this.#model), await observe(this.#ports.commands, this.#ports.process));
+  async #verify(model = this.#model): Promise<readonly Finding[]> {
+    return findDrift(desiredState(model), await observe(this.#ports.commands, this.#ports.process));
   }
 
   async #perform(step: Step): Promise<void> {
@@ -293,8 +297,4 @@ export class AsteriskService implements Service {
   #complain(what: string, error: unknown): void {
     this.#log.warn(`${what} failed`, { error: describeError(error) });
   }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "ami-closed";
 }

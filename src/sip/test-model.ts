@@ -18,6 +18,7 @@ export function exampleModel(differences: Partial<SipModel> = {}): SipModel {
     tcp: false,
     codecs: ["ulaw", "alaw"],
     externalAddress: null,
+    externalPort: null,
     localNetworks: ["192.168.0.0/16"],
     rtp: { from: 10_000, to: 10_199 },
     trunks: [exampleTrunk],

@@ -24,3 +24,14 @@ export function every(ms: number, run: () => void): Dispose {
   const timer = setInterval(run, ms);
   return () => clearInterval(timer);
 }
+
+/** Runs one after the other, in the order asked for; one that fails holds up nobody. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  next<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(run);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}
