@@ -36,6 +36,8 @@ export interface RigOptions {
   readonly topology?: (standard: TopologyInput) => TopologyInput;
   /** Calls at the same time through each trunk; the configuration's own default unless told. */
   readonly callLimit?: number;
+  /** Network namespace that the gateway and its Asterisk run in; the test's own unless told. */
+  readonly namespace?: string;
   /** Without the simulated event network, for tests that bring their own SIP peer; the port is then free for it. */
   readonly withoutEvent?: boolean;
 }
@@ -69,6 +71,7 @@ export class GatewayRig {
   readonly #dispose: (() => Promise<void>)[];
   readonly #logWaiters = new Set<() => void>();
   readonly #startPax: () => Promise<{ close(): Promise<void> }>;
+  readonly #namespace: string | undefined;
   #simulator: { close(): Promise<void> };
   #gateway: ChildProcess | null = null;
 
@@ -77,7 +80,9 @@ export class GatewayRig {
     startPax: () => Promise<{ close(): Promise<void> }>,
     simulator: { close(): Promise<void> },
     dispose: (() => Promise<void>)[],
+    namespace: string | undefined,
   ) {
+    this.#namespace = namespace;
     this.directory = made.directory;
     this.config = made.config;
     this.configFile = made.configFile;
@@ -150,7 +155,7 @@ export class GatewayRig {
         await network.start(new AbortController().signal);
       }
       const made = { directory: directory.path, config, configFile, pax, event };
-      const rig = new GatewayRig(made, startPax, simulator, dispose);
+      const rig = new GatewayRig(made, startPax, simulator, dispose, options.namespace);
       dispose.push(() => rig.stopGateway());
       await rig.startGateway();
       return rig;
@@ -165,13 +170,11 @@ export class GatewayRig {
    * whatever else `fits` wants of them.
    */
   async startGateway(fits = (view: GatewayView) => view.lines.every((line) => line.status === "idle")): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json", "--level", "debug"],
-      {
-        stdio: ["ignore", "ignore", "pipe"],
-      },
-    );
+    const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
+    const run = [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json"];
+    const [program = process.execPath, ...args] = [...inside, process.execPath, ...run, "--level", "debug"];
+    // \`ip\` becomes the gateway: the process number is the gateway's own.
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#gateway = child;
     let rest = "";
     child.stderr.setEncoding("utf8");
