@@ -15,6 +15,9 @@ export interface SecretRange {
 /** Whether a key, perhaps mistyped, is one whose value is a secret. */
 export function isSecretKey(key: string): boolean {
   const word = key.toLowerCase();
+  // The scanner filter's tokens are words that anybody may know.
+  if (word === "tokens") return false;
+  if (/^(?:api[_-]?)?key$/.test(word)) return true;
   return /pass|secret|token/.test(word) || (word.length < 16 && editDistance(word, "password") <= 3);
 }
 

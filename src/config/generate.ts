@@ -28,9 +28,19 @@ function formatJson(value: unknown, indent: string, lead = 0): string {
     });
     return entries.length === 0 ? "{}" : `{\n${entries.join(",\n")}\n${indent}}`;
   }
-  const plain = value.every((one) => typeof one !== "object" || one === null);
-  const line = `[${value.map((one) => JSON.stringify(one)).join(", ")}]`;
+  const line = lineOf(value);
   // One column is kept for a comma that may follow.
-  if (plain && indent.length + lead + line.length < WIDTH) return line;
+  if (line !== null && indent.length + lead + line.length < WIDTH) return line;
   return `[\n${value.map((one) => `${inner}${formatJson(one, inner)}`).join(",\n")}\n${indent}]`;
+}
+
+/** A list of plain values, or of one such list, on one line; null for any other. */
+function lineOf(list: readonly unknown[]): string | null {
+  const [first] = list;
+  if (list.length === 1 && Array.isArray(first)) {
+    const inner = lineOf(first);
+    return inner === null ? null : `[${inner}]`;
+  }
+  if (list.some((one) => typeof one === "object" && one !== null)) return null;
+  return `[${list.map((one) => JSON.stringify(one)).join(", ")}]`;
 }

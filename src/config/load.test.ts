@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatFaults } from "./faults.ts";
 import { configError, loadConfig } from "./load.ts";
-import { resolveSecret, resolveSecrets } from "./secrets.ts";
+import { loadSecrets, resolveSecret, resolveSecrets } from "./secrets.ts";
 
 let directory: string;
 let file: string;
@@ -115,5 +115,57 @@ describe("a secret in a file", () => {
     await writeFile(join(directory, "open"), "hunter2\n", { mode: 0o644 });
     await symlink(join(directory, "open"), join(directory, "emf.password"));
     expect(await resolveSecrets(await loaded(trunk))).toMatchObject({ ok: false });
+  });
+});
+
+describe("the key for APIBAN", () => {
+  const withKey = (key: string) => `${trunk}firewall: { apiban: { key: ${key} } }\n`;
+
+  it("is had as a trunk's password is, and is null when there is none", async () => {
+    await secretFile("hunter2\n");
+    expect(await loadSecrets(await loaded(trunk))).toEqual({
+      ok: true,
+      value: { trunks: new Map([["emf", "hunter2"]]), apibanKey: null },
+    });
+    await writeFile(join(directory, "apiban.key"), "a1b2.c3\n", { mode: 0o600 });
+    const found = await loadSecrets(await loaded(withKey("{ file: apiban.key }")));
+    expect(found).toMatchObject({ ok: true, value: { apibanKey: "a1b2.c3" } });
+    expect(await loadSecrets(await loaded(withKey("a1b2")))).toMatchObject({ ok: true, value: { apibanKey: "a1b2" } });
+  });
+
+  it("does not stand in the configuration when it is in a file", async () => {
+    await writeFile(join(directory, "apiban.key"), "a1b2.c3\n", { mode: 0o600 });
+    const { config } = await loaded(withKey("{ file: apiban.key }"));
+    expect(JSON.stringify(config)).not.toContain("a1b2");
+  });
+
+  it.each(["hunter2 hunter2", "hunter2\u0022"])("that no header can carry is refused, not shown: %j", async (key) => {
+    await secretFile("pw\n");
+    const result = await loadSecrets(await loaded(withKey(JSON.stringify(key))));
+    const text = result.ok ? "" : formatFaults(result.error);
+    expect(text).toContain("firewall.apiban.key: holds a character that no API key has");
+    expect(text).not.toContain("hunter2");
+  });
+
+  it("is reported together with a trunk's password, and never shown by another fault of its line", async () => {
+    const result = await loadSecrets(await loaded(withKey("{ file: nowhere }")));
+    expect(result.ok ? [] : result.error.faults.map(({ path }) => path.join("."))).toEqual([
+      "trunks.0.password",
+      "firewall.apiban.key",
+    ]);
+    await writeFile(file, `${trunk}firewall: { apiban: { key: hunter2, url: ftp://x } }\n`);
+    const broken = await loadConfig(file);
+    const text = broken.ok ? "" : formatFaults(broken.error);
+    expect(text).toContain("firewall.apiban.url");
+    expect(text).not.toContain("hunter2");
+  });
+});
+
+describe("a block list's file", () => {
+  it("is relative to the configuration", async () => {
+    const lists =
+      "firewall: { blockLists: [{ name: a, file: blocked.txt }, { name: b, url: 'https://lists.example/b' }] }";
+    const { config } = await loaded(`${trunk}${lists}\n`);
+    expect(config.firewall.blockLists.map((list) => list.file)).toEqual([join(directory, "blocked.txt"), undefined]);
   });
 });

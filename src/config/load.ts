@@ -8,7 +8,7 @@ import { LARGEST_FILE, type ParsedConfig, parseConfig } from "./parse.ts";
 import type { Config } from "./schema.ts";
 
 export interface LoadedConfig extends Pick<ParsedConfig, "faultAt"> {
-  /** `paths` are absolute here. */
+  /** `paths` and the files of block lists are absolute here. */
   readonly config: Config;
   /** Absolute path of the file. */
   readonly file: string;
@@ -32,7 +32,11 @@ export async function loadConfig(file: string, base?: string): Promise<Result<Lo
     state: resolve(directory, config.paths.state),
     runtime: resolve(directory, config.paths.runtime),
   };
-  return ok({ config: { ...config, paths }, file: path, directory, faultAt });
+  const blockLists = config.firewall.blockLists.map((list) =>
+    list.file === undefined ? list : { ...list, file: resolve(directory, list.file) },
+  );
+  const firewall = { ...config.firewall, blockLists };
+  return ok({ config: { ...config, firewall, paths }, file: path, directory, faultAt });
 }
 
 /** The faults as an error with the code `config-invalid`, its text ready for people, for commands that end on it. */

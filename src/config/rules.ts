@@ -1,6 +1,9 @@
 import type { Path } from "./faults.ts";
 import { type PaxProfile, paxProfileSchema } from "./pax-profile.ts";
+import { firewallRules } from "./rules-firewall.ts";
+import { natRules } from "./rules-nat.ts";
 import { planRules } from "./rules-plan.ts";
+import { hostRules } from "./rules-sources.ts";
 import type { Config, LineConfig } from "./schema.ts";
 
 /** What does not fit together although each value is allowed by itself. */
@@ -30,7 +33,10 @@ export function checkRules(config: Config): RuleFault[] {
     ...lineRules(config),
     ...planRules(config),
     ...sipRules(config),
+    ...hostRules(config),
     ...profileRules(config),
+    ...firewallRules(config),
+    ...natRules(config),
   ];
 }
 
@@ -107,7 +113,7 @@ function missingInput(line: LineConfig): "loop" | "ring" | null {
   return line.interface.inputs[wanted] === undefined ? wanted : null;
 }
 
-function sipRules({ sip, lines, accounts }: Config): RuleFault[] {
+function sipRules({ sip, lines, accounts, asterisk }: Config): RuleFault[] {
   const faults: RuleFault[] = [];
   const { from, to } = sip.rtpPorts;
   const needed = lines.length * RTP_PORTS_PER_LINE + RTP_PORTS_MARGIN;
@@ -123,6 +129,14 @@ function sipRules({ sip, lines, accounts }: Config): RuleFault[] {
   }
   if (sip.port >= from && sip.port <= to) {
     faults.push({ path: ["sip", "port"], other: ["sip", "rtpPorts"], message: "is one of the ports for audio" });
+  }
+  if (asterisk.managerPort === asterisk.ariPort) {
+    const message = "is ARI's port too: each needs one of its own";
+    faults.push({ path: ["asterisk", "managerPort"], other: ["asterisk", "ariPort"], message });
+  }
+  if (sip.tcp && (sip.port === asterisk.ariPort || sip.port === asterisk.managerPort)) {
+    const other = ["asterisk", sip.port === asterisk.ariPort ? "ariPort" : "managerPort"];
+    faults.push({ path: ["sip", "port"], other, message: "is also a TCP port of the gateway's own Asterisk" });
   }
   if (sip.externalAddress !== undefined && sip.localNetworks.length === 0) {
     const message = "needs sip.localNetworks, or phones on our side of the router would be given the public address";

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { ConfigFault, ConfigFaults } from "./faults.ts";
+import { type ConfigFault, type ConfigFaults, sortFaults } from "./faults.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { SecretReference } from "./schema.ts";
 
@@ -14,11 +14,28 @@ const LARGEST_SECRET_FILE = 4096;
 const TRUNK_PASSWORD = /^[A-Za-z0-9._~+=*!%^@-]+$/;
 const UNUSABLE = "holds a character that chan_sip cannot be given: letters, digits and . _ ~ + = * ! % ^ @ - will do";
 
+/** A bearer token (RFC 6750 section 2.1, b64token): it is sent in a header. */
+const API_KEY = /^[A-Za-z0-9._~+/-]{1,128}=*$/;
+const NO_KEY = "holds a character that no API key has: letters, digits and . _ ~ + / - = will do";
+
 /** Passwords of the trunks, by trunk. Never logged, never part of an error. */
 export type TrunkPasswords = ReadonlyMap<string, string>;
 
-/** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
+/** Every secret that the configuration gives. Never logged, never part of an error. */
+export interface Secrets {
+  readonly trunks: TrunkPasswords;
+  /** Null without `firewall.apiban.key`. */
+  readonly apibanKey: string | null;
+}
+
+/** The trunks' passwords of `loadSecrets`, which reports the faults of all secrets. */
 export async function resolveSecrets(loaded: LoadedConfig): Promise<Result<TrunkPasswords, ConfigFaults>> {
+  const secrets = await loadSecrets(loaded);
+  return secrets.ok ? ok(secrets.value.trunks) : secrets;
+}
+
+/** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
+export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets, ConfigFaults>> {
   const passwords = new Map<string, string>();
   const faults: ConfigFault[] = [];
   for (const [at, trunk] of loaded.config.trunks.entries()) {
@@ -27,7 +44,17 @@ export async function resolveSecrets(loaded: LoadedConfig): Promise<Result<Trunk
     if (secret.ok && message === null) passwords.set(trunk.name, secret.value);
     else faults.push(loaded.faultAt(["trunks", at, "password"], { code: "secret", message: message ?? "" }));
   }
-  return faults.length > 0 ? fail({ file: loaded.file, faults }) : ok(passwords);
+  let apibanKey: string | null = null;
+  const { key } = loaded.config.firewall.apiban;
+  if (key !== undefined) {
+    const secret = await resolveSecret(key, loaded.directory);
+    const message = !secret.ok ? secret.error : API_KEY.test(secret.value) ? null : NO_KEY;
+    if (secret.ok && message === null) apibanKey = secret.value;
+    else faults.push(loaded.faultAt(["firewall", "apiban", "key"], { code: "secret", message: message ?? "" }));
+  }
+  return faults.length > 0
+    ? fail({ file: loaded.file, faults: sortFaults(faults) })
+    : ok({ trunks: passwords, apibanKey });
 }
 
 /**
