@@ -1,0 +1,155 @@
+/**
+ * The table's fixed parts: sets, counters and chains. They are the same under every policy, so that rules can be
+ * replaced while bans and meters stay.
+ */
+
+export const TABLE = "paxgate";
+
+/** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
+const LAYOUT = 1;
+/** A chain without rules whose name tells the layout. */
+export const MARKER = `layout_${LAYOUT}`;
+
+/** What strangers send and is let through carries this mark: the scanner filter looks at nothing else. */
+export const STRANGER_MARK = 0x5058_0001;
+
+/** Networks. A small interval set each: adding one element makes nft read the whole set. */
+const networkSets = ["trusted", "allowed", "management", "blockednet"] as const;
+/** Single addresses from lists. A hash set each. */
+const addressSets = ["blocked"] as const;
+/** Single addresses with a time of their own. */
+const timedSets = ["registered", "banned"] as const;
+/**
+ * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
+ * new calls of the trusted, then of strangers: REGISTER, INVITE, further packets of a dialogue, TCP connections, bytes
+ * over TCP from and to it.
+ */
+const dynamicSets = [
+  "limited",
+  "known",
+  "invites",
+  "registers",
+  "calls",
+  "follows",
+  "connects",
+  "received",
+  "answered",
+] as const;
+
+type Both<T extends string> = `${T}${4 | 6}`;
+export type StaticSet = Both<(typeof networkSets)[number] | (typeof addressSets)[number] | "registered">;
+export type SetName = Both<
+  | (typeof networkSets)[number]
+  | (typeof addressSets)[number]
+  | (typeof timedSets)[number]
+  | (typeof dynamicSets)[number]
+>;
+
+/**
+ * Elements of a set that the kernel fills. When it is full, new sources get nothing. An element takes up to 0.3 kB of
+ * kernel memory: forged sources can take 5 MB in each set, no more.
+ */
+export const DYNAMIC_SIZE = 16_384;
+/** Bans in force at most. */
+export const MOST_BANS = 65_536;
+
+/** Names of the counters in the order of the rules, with what they count. */
+export const counterNames = {
+  spoofed: "at the uplink, with a source of our LAN",
+  trusted: "SIP of trunks, operators and registered phones",
+  trusted_over: "new calls of theirs over the rate, dropped",
+  banned: "SIP and audio of banned sources, dropped",
+  blocked: "SIP and audio of sources on block lists, dropped",
+  outside: "SIP of sources on no list, dropped",
+  limited: "SIP of sources that were over their budget, dropped",
+  over: "SIP that went over the budget, dropped",
+  refused: "SIP of strangers that is neither REGISTER nor INVITE nor part of a dialogue, dropped",
+  strangers: "SIP of strangers, let through",
+  unanswered: "answers to banned or limited sources, dropped",
+  local_refused: "connections to local ports by other users, refused",
+  rtp: "audio",
+  rtp_refused: "packets to audio ports from elsewhere, dropped",
+  management: "new management connections",
+  allowed_service: "new packets to services allowed by the configuration",
+  dropped: "everything else to this machine, dropped",
+  forwarded: "new connections between LAN and uplink",
+  forward_dropped: "packets that were not forwarded",
+} as const;
+export type CounterName = keyof typeof counterNames;
+
+/** Base chains with their hooks; `drop` in the policy is decided by the rules' author. */
+export const baseChains = {
+  guard: "type filter hook prerouting priority raw",
+  answers: "type filter hook output priority raw",
+  input: "type filter hook input priority filter",
+  forward: "type filter hook forward priority filter",
+  redirects: "type nat hook prerouting priority dstnat",
+  masquerades: "type nat hook postrouting priority srcnat",
+} as const;
+export type BaseChain = keyof typeof baseChains;
+
+export const plainChains = [
+  "sip",
+  "trusted",
+  "trusted_invite",
+  "limited",
+  "stranger_udp",
+  "stranger_tcp",
+  "stranger_connect",
+  "stranger_data",
+  "stranger_register",
+  "stranger_call",
+  "stranger_follow",
+  "stranger_accept",
+  "over",
+  "rtp_guard",
+  "rtp",
+  "answer",
+  "answer_tcp",
+  "local",
+] as const;
+export type PlainChain = (typeof plainChains)[number];
+
+const families = [4, 6] as const;
+const typeOf = { 4: "ipv4_addr", 6: "ipv6_addr" } as const;
+
+/** Every set's declaration, by its name. */
+function declarations(): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const family of families) {
+    const declare = (names: readonly string[], more: string) => {
+      for (const name of names) all.set(`${name}${family}`, `type ${typeOf[family]};${more}`);
+    };
+    declare(networkSets, " flags interval;");
+    declare(addressSets, "");
+    declare(timedSets, ` flags timeout; size ${MOST_BANS};`);
+    declare(dynamicSets, ` flags dynamic,timeout; size ${DYNAMIC_SIZE}; timeout 1h;`);
+  }
+  return all;
+}
+
+/** Declares everything that is not there yet, changes nothing that is but the chains' policies. */
+export function renderLayout(policies: Readonly<Record<BaseChain, "accept" | "drop">>): string {
+  const base = (Object.keys(baseChains) as BaseChain[]).map(
+    (name) => `  chain ${name} { ${baseChains[name]}; policy ${policies[name]}; }`,
+  );
+  const lines = [
+    `table inet ${TABLE} {`,
+    ...[...declarations()].map(([name, text]) => `  set ${name} { ${text} }`),
+    ...Object.keys(counterNames).map((name) => `  counter ${name} { }`),
+    ...[MARKER, ...plainChains].map((name) => `  chain ${name} { }`),
+    ...base,
+    "}",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Names of everything in the table, for telling what is not ours. */
+export const ourObjects: ReadonlySet<string> = new Set([
+  ...[...declarations().keys()].map((name) => `set ${name}`),
+  ...Object.keys(counterNames).map((name) => `counter ${name}`),
+  ...[MARKER, ...plainChains, ...Object.keys(baseChains)].map((name) => `chain ${name}`),
+]);
+
+/** Meters and the list of limited sources: what is forgotten when a source is released. */
+export const penaltySets = ["limited", "registers", "calls", "connects", "received", "answered"] as const;

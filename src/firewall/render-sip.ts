@@ -1,0 +1,219 @@
+import { type PlainChain, STRANGER_MARK } from "./layout.ts";
+import type { ClosedPolicy, RulesState } from "./model.ts";
+import type { FirewallPolicy } from "./types.ts";
+
+/**
+ * The rules for SIP and audio, before connection tracking. Only what is known to be harmless is let through: chan_sip
+ * takes a method's name in any case and with blanks before it, so that nothing could be kept out by matching it.
+ */
+
+export type Rules<Name extends string> = Readonly<Record<Name, readonly string[]>>;
+
+/** How the two families differ. Sources of IPv6 are told apart by their /64, which any one host has whole. */
+export const families = [
+  { n: 4, address: "ip", source: "ip saddr", peer: "ip daddr" },
+  {
+    n: 6,
+    address: "ip6",
+    source: "ip6 saddr & ffff:ffff:ffff:ffff::",
+    peer: "ip6 daddr & ffff:ffff:ffff:ffff::",
+  },
+] as const;
+type Family = (typeof families)[number];
+
+export function both(rule: (family: Family) => string): string[] {
+  return families.map(rule);
+}
+
+/** Matches a packet whose payload begins with this text. */
+function begins(text: string): string {
+  return `@ih,0,${text.length * 8} 0x${hex(text)}`;
+}
+
+function hex(text: string): string {
+  return [...text].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
+
+/** In any case: of the trusted, nothing may get around the limit either. */
+const anyInvite = `@ih,0,48 & 0xdfdfdfdfdfdf == 0x${hex("INVITE")}`;
+
+/** What only goes on with something: it can't be a guess. */
+const followUps = ["ACK ", "BYE ", "CANCEL ", "SIP/2.0 "];
+/** Of them, and of keep-alives, from one source. Three retransmitting calls stay far below. */
+const FOLLOW_RATE = "limit rate 20/second burst 40 packets";
+/** UDP header and up to four bytes: the keep-alives of RFC 5626 section 3.5.1 and of common phones. */
+const KEEP_ALIVE_BYTES = 12;
+/** How long the packets of a dialogue pass after our own last word to that source: longer than most calls, s. */
+const KNOWN_S = 7_200;
+
+/**
+ * Bytes over TCP for each request of the budget, with all headers. Requests in one segment can't be counted, their bytes
+ * can: a REGISTER with credentials takes about 700 to us, its answer 500 from us.
+ */
+const RECEIVED_PER_REQUEST = 750;
+const ANSWERED_PER_REQUEST = 500;
+
+interface Budgets {
+  readonly requests: string;
+  readonly received: string;
+  readonly answered: string;
+  readonly limitedS: number;
+}
+
+function budgetsOf({ limits }: FirewallPolicy): Budgets {
+  const { requestBurst: burst, requestsPerHour: perHour } = limits;
+  // A meter that has been silent for so long is full again: forgetting it gives nothing away.
+  const refilled = Math.ceil((burst * 3600) / perHour) + 60;
+  const bytes = (each: number) =>
+    `timeout ${refilled}s limit rate ${Math.max(1, Math.floor((perHour * each) / 3600))} bytes/second burst ${burst * each} bytes`;
+  return {
+    requests: `timeout ${refilled}s limit rate ${perHour}/hour burst ${burst} packets`,
+    received: bytes(RECEIVED_PER_REQUEST),
+    answered: bytes(ANSWERED_PER_REQUEST),
+    limitedS: limits.limitedMinutes * 60,
+  };
+}
+
+/** A rule for each family that goes to `chain` while the source's meter has something left. */
+function within(set: string, budget: string, chain: PlainChain): string[] {
+  return both(({ n, source }) => `update @${set}${n} { ${source} ${budget} } goto ${chain}`);
+}
+
+const trustedSources = (chain: "goto trusted" | "accept") => [
+  ...both(({ n, address }) => `${address} saddr @trusted${n} ${chain}`),
+  ...both(({ n, address }) => `${address} saddr @registered${n} ${chain}`),
+];
+
+/** Banned, then blocked. Neither comes before the trusted. */
+const shutOut = [
+  ...both(({ n, source }) => `${source} @banned${n} counter name banned drop`),
+  ...both(({ n, address }) => `${address} saddr @blocked${n} counter name blocked drop`),
+  ...both(({ n, address }) => `${address} saddr @blockednet${n} counter name blocked drop`),
+];
+
+/** Packets to this machine and no other, where there may be others behind it. */
+function toUs({ protect, router }: ClosedPolicy): string {
+  return protect === "host" && router === null ? "" : " fib daddr type != unicast";
+}
+
+export function sipPorts({ sip }: ClosedPolicy): string[] {
+  return sip.tcp ? [`udp dport ${sip.port}`, `tcp dport ${sip.port}`] : [`udp dport ${sip.port}`];
+}
+
+export function renderGuard(policy: FirewallPolicy): string[] {
+  return [
+    'iif "lo" accept',
+    ...sipPorts(policy).map((port) => `${port}${toUs(policy)} goto sip`),
+    `udp dport ${policy.rtp.from}-${policy.rtp.to}${toUs(policy)} goto rtp_guard`,
+  ];
+}
+
+/** While no supervisor runs: nobody is there to answer. */
+export function renderClosedGuard(policy: ClosedPolicy): string[] {
+  return [
+    'iif "lo" accept',
+    ...sipPorts(policy).map((port) => `${port}${toUs(policy)} counter name outside drop`),
+    `udp dport ${policy.rtp.from}-${policy.rtp.to}${toUs(policy)} counter name rtp_refused drop`,
+  ];
+}
+
+/** Chains behind `guard`. */
+export function renderSip({ policy }: RulesState) {
+  const budgets = budgetsOf(policy);
+  const { trustedInvitesPerSecond, trustedInviteBurst } = policy.limits;
+  const invites = `timeout 10m limit rate ${trustedInvitesPerSecond}/second burst ${trustedInviteBurst} packets`;
+  const methods = [
+    `${begins("REGISTER ")} goto stranger_register`,
+    `${begins("INVITE ")} goto stranger_call`,
+    ...followUps.map((text) => `${begins(text)} goto stranger_follow`),
+  ];
+  return {
+    sip: [
+      ...trustedSources("goto trusted"),
+      ...shutOut,
+      ...(policy.mode === "open"
+        ? []
+        : both(({ n, address }) => `${address} saddr != @allowed${n} counter name outside drop`)),
+      ...both(({ n, source }) => `${source} @limited${n} goto limited`),
+      "meta l4proto udp goto stranger_udp",
+      "goto stranger_tcp",
+    ],
+    trusted: [`${anyInvite} goto trusted_invite`, "counter name trusted accept"],
+    trusted_invite: [
+      ...both(({ n, source }) => `update @invites${n} { ${source} ${invites} } counter name trusted accept`),
+      "counter name trusted_over drop",
+    ],
+    limited: [
+      ...both(({ n, source }) => `update @limited${n} { ${source} timeout ${budgets.limitedS}s }`),
+      "counter name limited drop",
+    ],
+    stranger_udp: [...methods, `udp length <= ${KEEP_ALIVE_BYTES} goto stranger_follow`, "counter name refused drop"],
+    stranger_tcp: [
+      "tcp flags & (fin | syn | rst | ack) == syn goto stranger_connect",
+      ...within("received", budgets.received, "stranger_data"),
+      "goto over",
+    ],
+    stranger_connect: [...within("connects", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_data: [
+      ...methods,
+      // A payload of any other kind; without one, there is no first byte to look at.
+      "@ih,0,8 0x00-0xff counter name refused drop",
+      "goto stranger_accept",
+    ],
+    stranger_register: [...within("registers", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_call: [...within("calls", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_follow: [
+      ...both(
+        ({ n, source }) => `${source} @known${n} update @follows${n} { ${source} ${FOLLOW_RATE} } goto stranger_accept`,
+      ),
+      "counter name refused drop",
+    ],
+    stranger_accept: [`meta mark set 0x${STRANGER_MARK.toString(16)} counter name strangers accept`],
+    // Two rules: when the set is full, the first one ends there.
+    over: [
+      ...both(({ n, source }) => `update @limited${n} { ${source} timeout ${budgets.limitedS}s }`),
+      "counter name over drop",
+    ],
+    rtp_guard: [...trustedSources("accept"), ...shutOut],
+    rtp: [
+      "ct state established,related counter name rtp accept",
+      ...["trusted", "registered", "allowed"].flatMap((set) =>
+        both(({ n, address }) => `${address} saddr @${set}${n} counter name rtp accept`),
+      ),
+      ...both(({ n, source }) => `${source} @known${n} counter name rtp accept`),
+      "counter name rtp_refused drop",
+    ],
+    answer: [
+      ...both(({ n, address }) => `${address} daddr @trusted${n} accept`),
+      ...both(({ n, address }) => `${address} daddr @registered${n} accept`),
+      ...["banned", "limited"].flatMap((set) =>
+        both(({ n, peer }) => `${peer} @${set}${n} counter name unanswered drop`),
+      ),
+      ...both(({ n, peer }) => `update @known${n} { ${peer} timeout ${KNOWN_S}s }`),
+      "meta l4proto tcp goto answer_tcp",
+    ],
+    answer_tcp: [
+      ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } accept`),
+      ...both(({ n, peer }) => `update @limited${n} { ${peer} timeout ${budgets.limitedS}s }`),
+      "counter name unanswered drop",
+    ],
+  } satisfies Partial<Rules<PlainChain>>;
+}
+
+/** What leaves this machine: answers, and what its own users may connect to. */
+export function renderAnswers({ policy }: RulesState): string[] {
+  const { sip } = policy;
+  return [
+    'oif "lo" goto local',
+    `udp sport ${sip.port} goto answer`,
+    ...(sip.tcp ? [`tcp sport ${sip.port} goto answer`] : []),
+  ];
+}
+
+export function renderLocal({ policy, localUids }: { policy: ClosedPolicy; localUids: readonly number[] }): string[] {
+  if (policy.localPorts.length === 0) return [];
+  const uids = [...new Set([0, ...localUids])].join(", ");
+  const ports = [...new Set(policy.localPorts)].join(", ");
+  const opening = `tcp dport { ${ports} } tcp flags & (fin | syn | rst | ack) == syn`;
+  return [`${opening} meta skuid != { ${uids} } counter name local_refused reject with tcp reset`];
+}

@@ -1,0 +1,106 @@
+import { formatNetwork, type IpNetwork, isSingle } from "../base/ip.ts";
+import {
+  type BaseChain,
+  baseChains,
+  type PlainChain,
+  plainChains,
+  renderLayout,
+  type StaticSet,
+  TABLE,
+} from "./layout.ts";
+import { type ClosedPolicy, disjoint, literals, noLists, nothingBlocked, type RulesState } from "./model.ts";
+import { renderClosedInput, renderInput } from "./render-host.ts";
+import { renderDnat, renderForward, renderSnat, renderSpoofed } from "./render-router.ts";
+import { type Rules, renderAnswers, renderClosedGuard, renderGuard, renderLocal, renderSip } from "./render-sip.ts";
+
+/** What a set holds: canonical texts, or IPv4 addresses as ascending numbers. */
+export type Elements = readonly string[] | Uint32Array;
+
+export interface Rendered {
+  /** Declares the table and replaces all rules: a transaction by itself, or the beginning of one. */
+  readonly rules: string;
+  readonly sets: ReadonlyMap<StaticSet, Elements>;
+}
+
+export function render(state: RulesState): Rendered {
+  const { policy } = state;
+  const rules = {
+    ...renderSip(state),
+    local: renderLocal(state),
+    guard: [...renderSpoofed(policy), ...renderGuard(policy)],
+    answers: renderAnswers(state),
+    input: renderInput(state),
+    ...renderPassing(policy),
+  };
+  return { rules: renderChains(policy, rules), sets: setsOf(state) };
+}
+
+/** Rules for the time without a supervisor: management is open, SIP and audio are closed. */
+export function renderClosed(policy: ClosedPolicy, localUids: readonly number[]): Rendered {
+  const rules = {
+    local: renderLocal({ policy, localUids }),
+    guard: [...renderSpoofed(policy), ...renderClosedGuard(policy)],
+    answers: ['oif "lo" goto local'],
+    input: renderClosedInput(policy),
+    ...renderPassing(policy),
+  };
+  const { operators, management } = policy.lists;
+  const lists = { ...noLists, operators: literals(operators), management: literals(management) };
+  return { rules: renderChains(policy, rules), sets: setsOf({ lists, blocked: nothingBlocked, registered: [] }) };
+}
+
+function renderPassing(policy: ClosedPolicy) {
+  return { forward: renderForward(policy), redirects: renderDnat(policy), masquerades: renderSnat(policy) };
+}
+
+function renderChains(policy: ClosedPolicy, rules: Partial<Rules<PlainChain | BaseChain>>): string {
+  const closed = policy.protect === "host" ? "drop" : "accept";
+  const open = "accept";
+  const policies = {
+    guard: open,
+    answers: open,
+    input: closed,
+    forward: closed,
+    redirects: open,
+    masquerades: open,
+  } as const;
+  const names = [...plainChains, ...(Object.keys(baseChains) as BaseChain[])];
+  const bodies = names.flatMap((name) => {
+    const chain = rules[name] ?? [];
+    return chain.length === 0 ? [] : [`  chain ${name} {`, ...chain.map((rule) => `    ${rule}`), "  }"];
+  });
+  return [
+    renderLayout(policies).trimEnd(),
+    ...names.map((name) => `flush chain inet ${TABLE} ${name}`),
+    `table inet ${TABLE} {`,
+    ...bodies,
+    "}\n",
+  ].join("\n");
+}
+
+function setsOf({
+  lists,
+  blocked,
+  registered,
+}: Pick<RulesState, "lists" | "blocked" | "registered">): Map<StaticSet, Elements> {
+  const sets = new Map<StaticSet, Elements>();
+  const blockedNetworks = literals(blocked.networks);
+  for (const n of [4, 6] as const) {
+    sets.set(`trusted${n}`, disjoint([...lists.trunks, ...lists.operators], n));
+    sets.set(`allowed${n}`, disjoint(lists.allowed, n));
+    sets.set(`management${n}`, disjoint([...lists.management, ...lists.operators], n));
+    sets.set(`blockednet${n}`, disjoint(blockedNetworks, n));
+    sets.set(`registered${n}`, disjoint(registered.filter(isSingle), n));
+  }
+  sets.set("blocked4", blocked.addresses4);
+  sets.set("blocked6", disjoint(literals(blocked.addresses6).filter(isSingle), 6));
+  return sets;
+}
+
+/** The set and element that stand for a banned source: an IPv4 address, or an IPv6 /64 by its first address. */
+export function banElement(source: IpNetwork): { readonly n: 4 | 6; readonly key: string } | null {
+  if (source.family === 4) return isSingle(source) ? { n: 4, key: formatNetwork(source) } : null;
+  if (source.prefix < 64) return null;
+  const key = formatNetwork({ family: 6, first: (source.first >> 64n) << 64n, prefix: 128 });
+  return { n: 6, key };
+}

@@ -1,0 +1,335 @@
+import type { Clock } from "../base/clock.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
+import { type Dispose, TypedEmitter } from "../base/events.ts";
+import { parseNetwork } from "../base/ip.ts";
+import type { Service } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import { contentText, countersOf, type ReadTable, readTable, sourcesOf } from "./counters.ts";
+import { penaltySets, type StaticSet, TABLE } from "./layout.ts";
+import type { RulesState, TimedBan } from "./model.ts";
+import { type InKernel, nothingKnown, plan, type Wanted } from "./plan.ts";
+import type { NftPort } from "./port.ts";
+import { banElement, type Elements, render, renderClosed } from "./render.ts";
+import type { Counters, LimitedSource } from "./types.ts";
+
+export interface RulesPorts {
+  readonly nft: NftPort;
+  readonly clock: Clock;
+}
+
+export interface RulesEvents {
+  /** Rules, or the content of sets, were put in force; how long that took, ms. */
+  applied: [tookMs: number];
+  /** Somebody else changed our table; whether it could be put right. */
+  drift: [what: string, repaired: boolean];
+  /** What is wrong, in words; null when it is well again. */
+  fault: [fault: string | null];
+}
+
+/** Changes of what is wanted. `bans`: all bans in force; left out, those in the kernel stay as they are. */
+export type RulesChange = Partial<RulesState> & { readonly bans?: readonly TimedBan[] };
+
+const CHECK_MS = 30_000;
+/** A phone counts as registered for so long after the supervisor has died, s. */
+const REGISTERED_S = 600;
+/** Sets whose content is read back: small, and worth an attack. */
+const watchedSets: readonly StaticSet[] = [
+  "trusted4",
+  "trusted6",
+  "allowed4",
+  "allowed6",
+  "management4",
+  "management6",
+];
+
+/** Keeps the kernel's rules as they are wanted. Everything that is changed is changed in one transaction. */
+export class RulesService implements Service {
+  readonly name = "firewall rules";
+  readonly #nft: NftPort;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #emitter = new TypedEmitter<RulesEvents>();
+  #state: RulesState;
+  /** Source → when its ban ends, on the clock. */
+  readonly #bans = new Map<string, number>();
+  #bansGiven = false;
+  #kernel: InKernel = nothingKnown("absent");
+  /** What nft said of the table, and of each watched set, when they were as wanted. */
+  #lastTable: ReadTable = { table: "absent", text: "" };
+  readonly #lastContent = new Map<StaticSet, string>();
+  #registeredAtMs = 0;
+  #work: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  #timer: Dispose | undefined;
+  #running = false;
+  #fault: string | null = null;
+  #sinceMs: number | null = null;
+  #repairs = 0;
+
+  constructor(state: RulesState, { nft, clock }: RulesPorts, log: Log) {
+    this.#state = state;
+    this.#nft = nft;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** What is wrong; null when the kernel's rules are the ones that are wanted. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** Since when rules of this service have been in force, on the clock; null while none are. */
+  get inForceSinceMs(): number | null {
+    return this.#sinceMs;
+  }
+
+  /** How often somebody else's change was put right. */
+  get repairs(): number {
+    return this.#repairs;
+  }
+
+  /** What is wanted now. */
+  get state(): RulesState {
+    return this.#state;
+  }
+
+  on<K extends keyof RulesEvents>(event: K, listener: (...args: RulesEvents[K]) => void): Dispose {
+    return this.#emitter.on(event, listener);
+  }
+
+  /** Takes over whatever table there is, and puts the rules in force. Errors: those of `NftPort`. */
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#running = true;
+    try {
+      this.#kernel = nothingKnown(readTable(await this.#nft.table(TABLE)).table);
+      await this.#enqueue();
+    } catch (error) {
+      this.#running = false;
+      throw error;
+    }
+    this.#arm();
+  }
+
+  /** Afterwards, where everything is guarded, only management is open; else the table is gone. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#timer?.();
+    await this.#work.catch(() => undefined);
+    const { policy, localUids } = this.#state;
+    if (policy.protect === "gateway") await this.#nft.apply(`delete table inet ${TABLE}\n`);
+    else {
+      const closed = { ...renderClosed(policy, localUids), bans: null, registeredS: REGISTERED_S };
+      await this.#nft.apply(plan(closed, this.#kernel).script);
+    }
+    this.#kernel = nothingKnown("absent");
+    this.#sinceMs = null;
+  }
+
+  /**
+   * Changes what is wanted; resolves when it is in force. Changes that come while one is being made go together into the
+   * next transaction. When it fails the kernel's rules stay as they were, `fault` tells why, and it is tried again every
+   * 30 s until another update replaces what failed. Before `start` it only notes. Errors: those of `NftPort`.
+   */
+  update({ bans, ...change }: RulesChange): Promise<void> {
+    this.#state = { ...this.#state, ...change };
+    if (bans !== undefined) {
+      this.#bans.clear();
+      for (const { source, seconds } of bans) this.#bans.set(source, this.#clock.now() + seconds * 1000);
+      this.#bansGiven = true;
+    }
+    return this.#running ? this.#enqueue() : Promise.resolve();
+  }
+
+  /** Drops everything from this source from now on, s. Errors: `bad-source`, those of `NftPort`. */
+  async ban(source: string, seconds: number): Promise<void> {
+    const { n, key } = elementOf(source);
+    const endsMs = this.#clock.now() + seconds * 1000;
+    this.#bans.set(source, endsMs);
+    const set = `element inet ${TABLE} banned${n}`;
+    // Added first, so that it can be deleted: the kernel does not change the time of an element that it has.
+    const timed = `add ${set} { ${key} timeout ${Math.max(1, Math.ceil(seconds))}s }\n`;
+    await this.#nft.apply(`${timed}delete ${set} { ${key} }\n${timed}`);
+  }
+
+  /** Ends a ban, and forgets what the kernel holds against the source. `null`: all sources. */
+  async release(source: string | null): Promise<void> {
+    const sets = ["banned", ...penaltySets];
+    if (source === null) {
+      this.#bans.clear();
+      const all = sets.flatMap((set) => [4, 6].map((n) => `flush set inet ${TABLE} ${set}${n}\n`));
+      await this.#nft.apply(all.join(""));
+      return;
+    }
+    const { n, key } = elementOf(source);
+    this.#bans.delete(source);
+    const rest = sets.map((set) => `element inet ${TABLE} ${set}${n} { ${key} }\n`);
+    // A set that is full takes no element, not even one to be deleted again: then each by itself, there or not.
+    await this.#nft.apply(rest.map((element) => `add ${element}delete ${element}`).join("")).catch(async () => {
+      for (const element of rest) await this.#nft.apply(`delete ${element}`).catch(ignoreRefusal);
+    });
+  }
+
+  /** Sources that the kernel limits now, by itself. */
+  async limited(): Promise<LimitedSource[]> {
+    const [four, six] = [await this.#nft.set(TABLE, "limited4"), await this.#nft.set(TABLE, "limited6")];
+    return [...sourcesOf(four), ...sourcesOf(six)];
+  }
+
+  /** The named counters, in the order of the rules. */
+  async counters(): Promise<Counters> {
+    return countersOf(await this.#nft.table(TABLE));
+  }
+
+  /** Compares the kernel with what was put there, and puts right what differs. Whether something did. */
+  check(): Promise<boolean> {
+    const done = this.#work.catch(() => undefined).then(() => this.#check());
+    this.#work = done.then(() => undefined);
+    return done;
+  }
+
+  /** One transaction after the other; all changes made before it begins are in it. */
+  #enqueue(): Promise<void> {
+    this.#next ??= this.#work
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#apply();
+      });
+    this.#work = this.#next;
+    return this.#next;
+  }
+
+  async #apply(): Promise<void> {
+    const begun = this.#clock.now();
+    const anew = this.#kernel.table !== "ours";
+    const withBans = anew || this.#bansGiven;
+    const bansBefore = new Map(this.#bans);
+    const wanted: Wanted = {
+      ...render(this.#state),
+      bans: withBans && (this.#bansGiven || this.#bans.size > 0) ? this.#bansLeft() : null,
+      registeredS: REGISTERED_S,
+    };
+    const { script, check } = plan(wanted, this.#kernel);
+    try {
+      if (script !== "") {
+        await this.#nft.check(check);
+        await this.#nft.apply(script);
+      }
+      if (withBans) this.#bansGiven = false;
+      await this.#remember(wanted);
+      // Bans that came meanwhile may have been flushed with the others.
+      if (wanted.bans !== null) await this.#repeatBans(bansBefore);
+    } catch (error) {
+      // Perhaps it differs from what we know: next time everything is sent.
+      this.#kernel = { ...this.#kernel, rules: null, sets: new Map() };
+      this.#setFault(describeError(error));
+      throw error;
+    }
+    this.#sinceMs ??= this.#clock.now();
+    this.#setFault(null);
+    if (script !== "") this.#emitter.emit("applied", this.#clock.now() - begun);
+  }
+
+  /** Notes what is in the kernel now. */
+  async #remember({ rules, sets }: Wanted): Promise<void> {
+    const before = this.#kernel;
+    if (before.rules !== rules || before.table !== "ours") this.#lastTable = readTable(await this.#nft.table(TABLE));
+    for (const name of watchedSets) {
+      if (
+        before.table === "ours" &&
+        before.sets.get(name) !== undefined &&
+        sameList(before.sets.get(name), sets.get(name))
+      )
+        continue;
+      this.#lastContent.set(name, contentText(await this.#nft.set(TABLE, name)));
+    }
+    if (before.sets.get("registered4") === undefined) this.#registeredAtMs = this.#clock.now();
+    this.#kernel = { table: this.#lastTable.table, rules, sets };
+  }
+
+  async #check(): Promise<boolean> {
+    const { table, text } = readTable(await this.#nft.table(TABLE));
+    const changed = [];
+    if (table !== this.#lastTable.table || text !== this.#lastTable.text) {
+      changed.push(table === "absent" ? "the table is gone" : "rules were changed");
+    } else {
+      for (const name of watchedSets) {
+        if (contentText(await this.#nft.set(TABLE, name)) !== this.#lastContent.get(name))
+          changed.push(`set ${name} was changed`);
+      }
+    }
+    if (changed.length === 0) {
+      this.#renewRegistered();
+      if (this.#fault !== null || this.#kernel.sets.get("registered4") === undefined) await this.#apply();
+      return false;
+    }
+    const what = changed.join(", ");
+    this.#log.warn("the firewall's table is not as it was left", { what });
+    this.#kernel = nothingKnown(table);
+    try {
+      await this.#apply();
+      this.#repairs++;
+      this.#emitter.emit("drift", what, true);
+    } catch (error) {
+      this.#emitter.emit("drift", what, false);
+      throw error;
+    }
+    return true;
+  }
+
+  /** Their elements have a time-out, for the case that nobody is left to take them away. */
+  #renewRegistered(): void {
+    if (this.#clock.now() - this.#registeredAtMs < (REGISTERED_S / 2) * 1000) return;
+    const sets = new Map<StaticSet, Elements>(this.#kernel.sets);
+    sets.delete("registered4");
+    sets.delete("registered6");
+    this.#kernel = { ...this.#kernel, sets };
+  }
+
+  #bansLeft(): TimedBan[] {
+    const now = this.#clock.now();
+    for (const [source, endsMs] of this.#bans) if (endsMs <= now) this.#bans.delete(source);
+    return [...this.#bans].map(([source, endsMs]) => ({ source, seconds: (endsMs - now) / 1000 }));
+  }
+
+  async #repeatBans(before: ReadonlyMap<string, number>): Promise<void> {
+    for (const { source, seconds } of this.#bansLeft()) {
+      if (before.get(source) !== this.#bans.get(source)) await this.ban(source, seconds);
+    }
+    for (const source of before.keys()) if (!this.#bans.has(source)) await this.release(source);
+  }
+
+  #setFault(fault: string | null): void {
+    if (fault === this.#fault) return;
+    this.#fault = fault;
+    if (fault !== null) this.#log.error("the firewall's rules are not in force as wanted", { fault });
+    this.#emitter.emit("fault", fault);
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.at(this.#clock.now() + CHECK_MS, () => {
+      void this.check()
+        .catch((error: unknown) => this.#setFault(describeError(error)))
+        .finally(() => {
+          if (this.#running) this.#arm();
+        });
+    });
+  }
+}
+
+function sameList(one: Elements | undefined, other: Elements | undefined): boolean {
+  return one !== undefined && other !== undefined && one.join() === other.join();
+}
+
+function elementOf(source: string) {
+  const network = parseNetwork(source);
+  const element = network === null ? null : banElement(network);
+  if (element !== null) return element;
+  throw new GatewayError("bad-source", "a ban needs an IPv4 address or an IPv6 /64", { details: { source } });
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof GatewayError && error.code === "nft-refused")) throw error;
+}
