@@ -7,7 +7,7 @@ import type { Config } from "./schema.ts";
 /** Names that the guard has a meaning of its own for. */
 const RESERVED_LISTS = new Set(["apiban"]);
 
-/** What stands in every SIP request, or in those of most telephones: a token in it would drop them all. */
+/** What stands in every SIP request, or in those of most telephones: a token in it tells nothing. */
 const ORDINARY_REQUEST = [
   "REGISTER sip:198.51.100.7:5060 SIP/2.0",
   "INVITE sip:4100@198.51.100.7:5060;transport=udp SIP/2.0",
@@ -128,7 +128,7 @@ function scannerRules({ firewall }: Config): RuleFault[] {
     if (!/[a-z0-9]{3}/.test(token))
       return [{ path, message: "needs three letters or digits in a row to mean anything" }];
     if (!ORDINARY_REQUEST.some((line) => line.includes(token))) return [];
-    return [{ path, message: "stands in ordinary SIP requests too: every telephone would be dropped" }];
+    return [{ path, message: "stands in ordinary SIP requests too: no scanner can be told by it" }];
   });
 }
 

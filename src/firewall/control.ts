@@ -3,7 +3,7 @@ import type { Ban, LimitedSource } from "./types.ts";
 
 /**
  * The guard as people and commands see and work it. Everything here is JSON: it goes over the gateway's local socket,
- * where an answer of 64 kB is the longest, so that every list has a bound (`MOST_*`). Texts are ours, names of the
+ * where an answer of 64 kB is the longest: lists are cut for it (see `requests.ts`), those with a fault kept first. Texts are ours, names of the
  * configuration, or canonical addresses; never a stranger's words. Times are Unix time in ms.
  */
 export interface GuardView {
@@ -84,7 +84,7 @@ export interface NameView {
   readonly fault: string | null;
 }
 
-/** Most entries of a list that a view or a page holds. */
+/** Most entries of most lists of a view. */
 export const MOST_SHOWN = 50;
 /** Most bans of one page. */
 export const MOST_ON_PAGE = 250;
