@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { prepare } from "../app/prepare.ts";
+import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
+import { JsonLinesClient } from "../base/json-lines.ts";
+import { configError, loadConfig } from "../config/load.ts";
+import { readConfigTree } from "../drivers/config-tree.ts";
+import { audit as auditTree } from "../sip/audit/audit.ts";
+import { renderSarif } from "../sip/audit/report-sarif.ts";
+import { renderText } from "../sip/audit/report-text.ts";
+import { RULES } from "../sip/audit/rules.ts";
+import { type AuditReport, type ConfigTree, type Finding, SEVERITIES, type Severity } from "../sip/audit/types.ts";
+import { renderProfile } from "../sip/render.ts";
+import {
+  command,
+  configHelp,
+  configOption,
+  helpHelp,
+  print,
+  printJson,
+  usualConfig,
+  warn,
+  warnOfState,
+} from "./command.ts";
+
+/** A gateway that does not answer by then hangs. */
+const ANSWER_LIMIT_MS = 5_000;
+
+const FORMATS = ["text", "json", "sarif"] as const;
+type Format = (typeof FORMATS)[number];
+const LEVELS = [...SEVERITIES, "none"] as const;
+
+export const audit = command({
+  name: "audit",
+  summary:
+    "Audits the security of this gateway's Asterisk, or of any other's configuration directory. Changes nothing.",
+  usage: "[-c FILE] [--format FORMAT] [--fail-on LEVEL] [DIRECTORY]",
+  details: `
+  DIRECTORY          configuration of any Asterisk, such as /etc/asterisk; without it, the gateway's own is audited
+                     as it stands in the runtime directory (or, where none runs, as it would be rendered)
+${configHelp}
+  --format FORMAT    text, json, or sarif (SARIF 2.1.0, for code scanners and editors); default text
+  --json             the same as --format json
+  --fail-on LEVEL    critical, high, medium, low, info or none; default high
+${helpHelp}
+
+Ends with 0 when nothing of LEVEL or worse was found, with 1 when something was, and with 2 when it was called wrongly
+or the configuration could not be read. Passwords are judged and never printed.`,
+  options: {
+    ...configOption,
+    format: { type: "string", default: "text" },
+    json: { type: "boolean", default: false },
+    "fail-on": { type: "string", default: "high" },
+  },
+  positionals: { min: 0, max: 1 },
+  async run({ values, positionals: [directory] }) {
+    const format = oneOf("--format", FORMATS, values.json ? "json" : values.format);
+    const level = oneOf("--fail-on", LEVELS, values["fail-on"]);
+    if (directory !== undefined && values.config !== undefined) {
+      throw new GatewayError(
+        "usage",
+        "give either -c FILE or a DIRECTORY: the one names a gateway, the other any Asterisk",
+      );
+    }
+    let report: AuditReport;
+    try {
+      report =
+        directory === undefined
+          ? await auditGateway(usualConfig(values.config))
+          : auditTree(someAsterisk(await readConfigTree(directory), directory));
+    } catch (error) {
+      process.stderr.write(`paxgate: ${describeError(error).trimEnd()}\n`);
+      return 2;
+    }
+    show(report, format);
+    if (level === "none") return 0;
+    const worst = SEVERITIES.slice(0, SEVERITIES.indexOf(level) + 1);
+    return worst.some((severity: Severity) => report.counts[severity] > 0) ? 1 : 0;
+  },
+});
+
+function oneOf<const T extends string>(option: string, allowed: readonly T[], given: string): T {
+  const found = allowed.find((one) => one === given);
+  if (found !== undefined) return found;
+  throw new GatewayError("usage", `${option} is one of ${allowed.join(", ")}`);
+}
+
+/** "Nothing found" about a directory that holds no configuration would be believed. */
+function someAsterisk(tree: ConfigTree, directory: string): ConfigTree {
+  if ([...tree.files.keys()].some((name) => name.endsWith(".conf"))) return tree;
+  throw new GatewayError("audit-unreadable", `${directory} holds no .conf file that can be read`);
+}
+
+async function auditGateway(file: string): Promise<AuditReport> {
+  const loaded = await loadConfig(file);
+  if (!loaded.ok) throw configError(loaded.error);
+  const { runtime } = loaded.value.config.paths;
+  const directory = join(runtime, "asterisk", "etc");
+  if (!existsSync(directory)) {
+    warn(`nothing is rendered in ${runtime}: what would be is audited`);
+    const { model } = await prepare(file, { alert: warnOfState });
+    return auditTree({ root: directory, files: renderProfile(model), worldReadable: new Set(), skipped: [] });
+  }
+  const tree = someAsterisk(await readConfigTree(directory), directory);
+  const view = await ask(runtime);
+  if (view === null) warn(`no gateway runs with ${runtime}: what the last one left is audited`);
+  return auditTree(tree, view?.fault == null ? [] : [faultOf(view.fault, file)]);
+}
+
+function faultOf(fault: string, file: string): Finding {
+  const { severity, fix } = RULES["gateway-fault"];
+  const why = `The gateway runs, but reports: ${fault}.`;
+  return { id: "gateway-fault", severity, place: { file, line: 1, column: 1 }, why, fix };
+}
+
+/** What the gateway says of itself; null when none runs. */
+async function ask(runtime: string): Promise<GatewayView | null> {
+  const client = new JsonLinesClient(join(runtime, STATUS_SOCKET));
+  try {
+    await client.connect();
+  } catch {
+    return null;
+  }
+  try {
+    return (await client.request("status", null, ANSWER_LIMIT_MS)) as GatewayView;
+  } finally {
+    client.close();
+  }
+}
+
+function show(report: AuditReport, format: Format): void {
+  if (format === "json") printJson(report);
+  else if (format === "sarif") printJson(renderSarif(report));
+  else print(renderText(report));
+}
