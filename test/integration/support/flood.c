@@ -2,10 +2,10 @@
  * Sends UDP packets as fast as wanted, from as many source addresses as wanted, through raw sockets: an attacker for
  * tests. The kernel routes and frames; addresses, ports and checksums are made here. Reports what the kernel took.
  *
- *   flood TARGET PORT RATE SECONDS SOURCE COUNT SOURCE-PORT FILE...
+ *   flood TARGET PORT RATE SECONDS PACKETS SOURCE COUNT SOURCE-PORT FILE...
  *
- * RATE: packets a second, 0 for as many as possible. SECONDS: 0 for until SIGTERM. SOURCE, COUNT: the first source
- * address and how many follow it one by one (IPv6: by /64). SOURCE-PORT: 0 for all of 1024-65535 in turn.
+ * RATE: packets a second, 0 for as many as possible. SECONDS, PACKETS: when to end, 0 for never; SIGTERM ends it too.
+ * SOURCE, COUNT: the first source address and how many follow it one by one (IPv6: by /64). SOURCE-PORT: 0 for all of 1024-65535 in turn.
  * FILE: messages, sent in turn; eight hash signs in a row become a number of eight hexadecimal digits, another in every
  * packet.
  */
@@ -123,21 +123,22 @@ static size_t build(unsigned char *packet, int family, const unsigned char *targ
 }
 
 int main(int count, char **words) {
-  if (count < 9 || count > 8 + MESSAGES) {
-    fprintf(stderr, "usage: flood TARGET PORT RATE SECONDS SOURCE COUNT SOURCE-PORT FILE...\n");
+  if (count < 10 || count > 9 + MESSAGES) {
+    fprintf(stderr, "usage: flood TARGET PORT RATE SECONDS PACKETS SOURCE COUNT SOURCE-PORT FILE...\n");
     return 2;
   }
   int family = strchr(words[1], ':') == NULL ? AF_INET : AF_INET6;
   unsigned char target[16], first[16];
   errno = EINVAL;
   if (inet_pton(family, words[1], target) != 1) die(words[1]);
-  if (inet_pton(family, words[5], first) != 1) die(words[5]);
-  uint16_t port = (uint16_t)atoi(words[2]), own_port = (uint16_t)atoi(words[7]);
+  if (inet_pton(family, words[6], first) != 1) die(words[6]);
+  uint16_t port = (uint16_t)atoi(words[2]), own_port = (uint16_t)atoi(words[8]);
   double rate = atof(words[3]), seconds = atof(words[4]);
-  uint32_t sources = (uint32_t)atol(words[6]);
-  size_t message_count = (size_t)count - 8;
+  uint64_t limit = strtoull(words[5], NULL, 10);
+  uint32_t sources = (uint32_t)atol(words[7]);
+  size_t message_count = (size_t)count - 9;
   if (sources == 0) die("the number of sources");
-  for (size_t at = 0; at < message_count; at++) read_message(&messages[at], words[8 + at]);
+  for (size_t at = 0; at < message_count; at++) read_message(&messages[at], words[9 + at]);
 
   int out = socket(family, SOCK_RAW, IPPROTO_RAW); /* implies that we bring the IP header */
   if (out < 0) die("raw socket");
@@ -166,8 +167,8 @@ int main(int count, char **words) {
   uint64_t sent = 0, refused = 0, paced = 0;
   while (ended == 0) {
     double time = now();
-    if (seconds > 0 && time - began >= seconds) break;
-    unsigned int wanted = BATCH;
+    if ((seconds > 0 && time - began >= seconds) || (limit > 0 && sent >= limit)) break;
+    unsigned int wanted = limit > 0 && limit - sent < BATCH ? (unsigned int)(limit - sent) : BATCH;
     if (rate > 0) {
       /* What could not be sent in time is not made up for: a burst would be another attack than the one asked for. */
       if ((time - pace) * rate - (double)paced > rate / 50 + BATCH) pace = time, paced = 0;
@@ -177,7 +178,7 @@ int main(int count, char **words) {
         nanosleep(&rest, NULL);
         continue;
       }
-      if (due < BATCH) wanted = (unsigned int)due;
+      if (due < wanted) wanted = (unsigned int)due;
     }
     for (unsigned int at = 0; at < wanted; at++) {
       uint64_t serial = sent + refused + at;

@@ -13,8 +13,9 @@ export interface FloodPlan {
   readonly port: number;
   /** Packets a second; 0: as many as the machine can. */
   readonly perSecond: number;
-  /** Until `stop()` unless told, s. */
+  /** When to end, s or packets; not before `stop()` unless told. */
   readonly seconds?: number;
+  readonly packets?: number;
   /** First source address, and how many there are from it on (IPv6: how many /64s); they need not be the host's own. */
   readonly source: string;
   readonly sources?: number;
@@ -56,11 +57,8 @@ export class FloodTool {
       writeFileSync(file, typeof message === "string" ? Buffer.from(message, "latin1") : message);
       return file;
     });
-    const words = [plan.target, plan.port, plan.perSecond, plan.seconds ?? 0].concat([
-      plan.source,
-      plan.sources ?? 1,
-      plan.sourcePort ?? 0,
-    ]);
+    const { target, port, perSecond, seconds = 0, packets = 0, source, sources = 1, sourcePort = 0 } = plan;
+    const words = [target, port, perSecond, seconds, packets, source, sources, sourcePort];
     const [program = "", ...args] = [...(plan.inside ?? []), this.#program, ...words.map(String), ...files];
     const flood = new Flood(spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] }));
     this.#running.add(flood);
