@@ -40,7 +40,7 @@ function request(wire: Wire, n: number, callId: string, cseq: number, more: read
   const to = plan.to ?? "";
   return [
     `${method} ${uri(to)} SIP/2.0`,
-    `Via: SIP/2.0/${plan.transport.toUpperCase()} ${wire.from};branch=z9hG4bK${callId}${cseq};rport`,
+    `Via: SIP/2.0/${plan.transport.toUpperCase()} ${wire.from};branch=z9hG4bK${callId}${cseq};rport${plan.viaParameters ?? ""}`,
     `From: <sip:${user(n)}@${target}>;tag=${callId.slice(0, 8)}`,
     `To: <sip:${to === "" ? user(n) : to}@${target}>`,
     `Call-ID: ${callId}`,

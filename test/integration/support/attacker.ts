@@ -25,6 +25,8 @@ export interface AttackPlan {
   readonly madeUpNonce?: string;
   readonly realm?: string;
   readonly headers?: readonly string[];
+  /** Put behind the Via, such as `;maddr=192.0.2.1`. */
+  readonly viaParameters?: string;
   /** These bytes instead of a request. */
   readonly raw?: string;
   /** Requests a second, 0.1 upwards; full speed when left out. */
