@@ -61,16 +61,28 @@ export function has(sorted: Uint32Array, value: number): boolean {
   return sorted[lowerBound(sorted, value)] === value;
 }
 
-/** The networks that lie in no other one of them, each once, ascending: IPv4 first. */
+/** The networks, each once, ascending: IPv4 first, an outer one before those in it. */
+export function distinct(networks: readonly IpNetwork[]): IpNetwork[] {
+  return ascending(networks, (last, network) => last.prefix === network.prefix && contains(last, network));
+}
+
+/** The networks that lie in no other one of them, ascending: IPv4 first. */
 export function outermost(networks: readonly IpNetwork[]): IpNetwork[] {
+  // Networks nest or are apart; the outer one comes first.
+  return ascending(networks, contains);
+}
+
+function ascending(
+  networks: readonly IpNetwork[],
+  replaces: (last: IpNetwork, network: IpNetwork) => boolean,
+): IpNetwork[] {
   const ordered = [...networks].sort(
     (a, b) => a.family - b.family || (a.first < b.first ? -1 : a.first > b.first ? 1 : a.prefix - b.prefix),
   );
   const kept: IpNetwork[] = [];
   for (const network of ordered) {
     const last = kept.at(-1);
-    // Networks nest or are apart; in this order the outer one comes first.
-    if (last === undefined || !contains(last, network)) kept.push(network);
+    if (last === undefined || !replaces(last, network)) kept.push(network);
   }
   return kept;
 }

@@ -1,5 +1,5 @@
 import { formatNetwork, type IpNetwork, isSingle, parseNetwork } from "../base/ip.ts";
-import { address4, outermost, packAddresses, sortedUnique, unpackAddresses } from "./address-set.ts";
+import { address4, distinct, packAddresses, sortedUnique, unpackAddresses } from "./address-set.ts";
 import { isLocal, isLocal4, isUnusable, isUnusable4 } from "./special-networks.ts";
 
 /** Plain block lists: an address or a network on each line, `#` or `;` begins a comment. */
@@ -19,7 +19,7 @@ export interface ListEntries {
   readonly addresses4: Uint32Array;
   /** Canonical texts. */
   readonly addresses6: readonly string[];
-  /** None lies in another. */
+  /** May lie in one another: the outer one may be protected, and the inner one not. */
   readonly networks: readonly IpNetwork[];
 }
 
@@ -73,7 +73,7 @@ export class ListReader {
 
   result(): ParsedList {
     const addresses4 = sortedUnique(this.#addresses4);
-    const networks = outermost(this.#networks);
+    const networks = distinct(this.#networks);
     return {
       addresses4,
       addresses6: [...this.#addresses6].sort(),

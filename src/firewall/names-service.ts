@@ -170,20 +170,16 @@ export class NamesService implements Service {
 
   async #settled(signal: AbortSignal): Promise<void> {
     if (this.#isSettled()) return;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(START_LIMIT_MS)]);
     await new Promise<void>((resolve) => {
-      const dispose = this.#emitter.on("settled", () => {
+      const done = () => {
+        clearTimeout(timer);
         dispose();
+        signal.removeEventListener("abort", done);
         resolve();
-      });
-      limit.addEventListener(
-        "abort",
-        () => {
-          dispose();
-          resolve();
-        },
-        { once: true },
-      );
+      };
+      const timer = setTimeout(done, START_LIMIT_MS);
+      const dispose = this.#emitter.on("settled", done);
+      signal.addEventListener("abort", done, { once: true });
     });
   }
 }
