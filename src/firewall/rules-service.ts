@@ -116,7 +116,7 @@ export class RulesService implements Service {
     if (!this.#running) return;
     this.#running = false;
     this.#timer?.();
-    await this.#work.catch(() => undefined);
+    await this.#work;
     const { policy, localUids } = this.#state;
     if (policy.protect === "gateway") await this.#nft.apply(`delete table inet ${TABLE}\n`);
     else {
@@ -184,20 +184,19 @@ export class RulesService implements Service {
 
   /** Compares the kernel with what was put there, and puts right what differs. Whether something did. */
   check(): Promise<boolean> {
-    const done = this.#work.catch(() => undefined).then(() => this.#check());
-    this.#work = done.then(() => undefined);
+    const done = this.#work.then(() => this.#check());
+    this.#work = settled(done);
     return done;
   }
 
   /** One transaction after the other; all changes made before it begins are in it. */
   #enqueue(): Promise<void> {
-    this.#next ??= this.#work
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = undefined;
-        return this.#apply();
-      });
-    this.#work = this.#next;
+    if (this.#next !== undefined) return this.#next;
+    this.#next = this.#work.then(() => {
+      this.#next = undefined;
+      return this.#apply();
+    });
+    this.#work = settled(this.#next);
     return this.#next;
   }
 
@@ -332,4 +331,12 @@ function elementOf(source: string) {
 
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof GatewayError && error.code === "nft-refused")) throw error;
+}
+
+/** Its end, however it ended: whoever asked for it is told. */
+function settled(promise: Promise<unknown>): Promise<void> {
+  return promise.then(
+    () => undefined,
+    () => undefined,
+  );
 }

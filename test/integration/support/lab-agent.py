@@ -32,7 +32,10 @@ def serve_udp(s, port, answer):
         data, peer = s.recvfrom(65535)
         note("udp", port, peer, data)
         if answer:
-            s.sendto(answer, peer)
+            try:
+                s.sendto(answer, peer)
+            except OSError:
+                pass  # The firewall drops it on its way out.
 
 
 def serve_tcp(s, port, answer):
