@@ -11,6 +11,7 @@ import {
   overlapsAny,
   packAddresses,
   sortedUnique,
+  uncovered,
   unpackAddresses,
 } from "./address-set.ts";
 import { isLocal, isUnusable } from "./special-networks.ts";
@@ -70,6 +71,18 @@ describe("sets of addresses", () => {
 });
 
 describe("networks", () => {
+  it("leave the addresses that none of them covers", () => {
+    const near = fc.integer({ min: 0xc000_01f0, max: 0xc000_0310 });
+    fc.assert(
+      fc.property(fc.array(network), fc.array(near), (networks, values) => {
+        const index = indexNetworks(networks);
+        const set = sortedUnique(values);
+        expect([...uncovered(set, index)]).toEqual([...set].filter((value) => !covers4(index, value)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("are reduced to those that lie in no other, covering the same", () => {
     fc.assert(
       fc.property(fc.array(network), (networks) => {

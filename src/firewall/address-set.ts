@@ -111,6 +111,19 @@ export function covers4(index: NetworkIndex, address: number): boolean {
   return touches(index.starts4, index.ends4, address, address);
 }
 
+/** The addresses (ascending) that none of the networks covers. Walks both at once: lists are long. */
+export function uncovered(addresses: Uint32Array, { starts4, ends4 }: NetworkIndex): Uint32Array {
+  if (starts4.length === 0) return addresses;
+  const kept = new Uint32Array(addresses.length);
+  let count = 0;
+  let range = 0;
+  for (const address of addresses) {
+    while (range < ends4.length && (ends4[range] ?? 0) < address) range++;
+    if (range === ends4.length || address < (starts4[range] ?? 0)) kept[count++] = address;
+  }
+  return count === addresses.length ? addresses : kept.slice(0, count);
+}
+
 /** Whether the network has an address in common with any of them. */
 export function overlapsAny(index: NetworkIndex, network: IpNetwork): boolean {
   const last = lastOf(network);

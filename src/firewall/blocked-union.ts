@@ -1,5 +1,13 @@
 import { contains, formatNetwork, type IpNetwork, parseAddress } from "../base/ip.ts";
-import { covers4, indexNetworks, type NetworkIndex, outermost, overlapsAny, sortedUnique } from "./address-set.ts";
+import {
+  covers4,
+  indexNetworks,
+  type NetworkIndex,
+  outermost,
+  overlapsAny,
+  sortedUnique,
+  uncovered,
+} from "./address-set.ts";
 import { type ListEntries, type ListOrigin, MAX_ADDRESSES, MAX_NETWORKS } from "./block-list.ts";
 import type { BlockedSources } from "./types.ts";
 
@@ -61,7 +69,8 @@ export function unite(parts: readonly ListPart[], guard: Protection): Union {
   let room = MAX_ADDRESSES;
   for (const { entries, origin } of parts) {
     const keptNetworks = entries.networks.filter((network) => !protects(guard, network, origin));
-    const four = entries.addresses4.filter((address) => !protects4(guard, address, origin));
+    const notTrusted = uncovered(entries.addresses4, guard.trusted);
+    const four = origin === "stranger" ? uncovered(notTrusted, guard.allowed) : notTrusted;
     const six = entries.addresses6.filter((text) => {
       const address = parseAddress(text);
       return address !== null && !protects(guard, address, origin);
@@ -82,7 +91,7 @@ export function unite(parts: readonly ListPart[], guard: Protection): Union {
   const index = indexNetworks(outer);
   return {
     blocked: {
-      addresses4: sortedUnique(concatenated(fours)).filter((address) => !covers4(index, address)),
+      addresses4: uncovered(sortedUnique(concatenated(fours)), index),
       addresses6: [...sixes].sort().filter((text) => {
         const address = parseAddress(text);
         return address !== null && !overlapsAny(index, address);
