@@ -120,7 +120,7 @@ function behindRouter(model: SipModel): Entry[] {
         ["externhost", withPort(checked("host", address, "sip.externalAddress"), Number(port))],
         ["externrefresh", "60"],
       ];
-  // Over TCP chan_sip takes 5060 when it is told none, whatever stands behind the address.
+  // TCP has a setting of its own.
   if (usesTcp(model)) external.push(["externtcpport", port]);
   // Without any `localnet` chan_sip tells nobody the external address.
   const local = model.localNetworks.length > 0 ? model.localNetworks : ["127.0.0.0/8"];

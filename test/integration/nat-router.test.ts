@@ -1,8 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { STOP_LIMIT_MS } from "../../src/base/lifecycle.ts";
 import { type Log, silentLog } from "../../src/base/log.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { userIn } from "../../src/drivers/asterisk-files.ts";
@@ -210,6 +214,17 @@ describe("between the LAN and the world", () => {
     expect((await lab.phone.agent.take()).map(({ text }) => text)).toEqual(["to 198.51.100.2 7000"]);
   });
 
+  it("the firewall lets the LAN's hosts get addresses and names from us, and the outside neither", async () => {
+    const guest = await lab.addHost("guest", { segment: "lan", number: 22 });
+    await guest.ip("addr flush dev eth0");
+    const lease = await client<{ address: string }>(guest, "dhcp", "eth0");
+    await guest.ip(`addr add ${lease.address}/24 dev eth0`);
+    expect(await look(guest, "example.org")).toEqual({ code: 0, addresses: ["9.9.9.9"] });
+    for (const server of ["198.51.100.2", "10.64.0.1"]) {
+      await expect(client(lab.outside, "dns", server, "example.org")).rejects.toThrow(/timed out/);
+    }
+  });
+
   it("a peer that goes on sending gets to a forward's new target, once its old flow is forgotten", async () => {
     const moved = config.forwards.map((forward) => ({ ...forward, to: "10.64.0.21" }));
     let serial = 0;
@@ -267,6 +282,46 @@ describe("what is taken away", () => {
   });
 });
 
+describe("dnsmasq", () => {
+  it("ends with us, even when we are killed", async () => {
+    const options = JSON.stringify({
+      program: "dnsmasq",
+      user: users,
+      leaseFile: join(directory, "other/leases"),
+      words: lab.phone.inside,
+    });
+    const text = [
+      `import { Dnsmasq } from "./src/drivers/dnsmasq.ts";`,
+      `const dnsmasq = new Dnsmasq(${options});`,
+      `await dnsmasq.start("interface=lo\\nbind-interfaces\\nport=5399\\nno-resolv\\nlog-facility=-\\n");`,
+      "console.log(dnsmasq.pid);",
+      "setInterval(() => {}, 1000);",
+    ].join("\n");
+    const outfile = join(directory, "supervisor.mjs");
+    const stdin = { contents: text, resolveDir: process.cwd(), loader: "ts" } as const;
+    await build({ stdin, outfile, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+    const supervisor = spawn(process.execPath, [outfile], { stdio: ["ignore", "pipe", "inherit"] });
+    const [data] = await once(supervisor.stdout, "data");
+    // Empty once the process has ended, whoever has heard of it yet.
+    const program = () => readFile(`/proc/${Number(String(data))}/cmdline`, "utf8").catch(() => "");
+    expect(await program()).toContain("dnsmasq");
+    supervisor.kill("SIGKILL");
+    await expect.poll(program).toBe("");
+  });
+
+  it("that does not start says why", async () => {
+    const leaseFile = join(directory, "third/leases");
+    const other = new Dnsmasq({ program: "dnsmasq", user: users, leaseFile, words: lab.phone.inside });
+    await expect(other.start("no-such-option\n")).rejects.toMatchObject({
+      code: "dnsmasq-failed",
+      message: expect.stringMatching(/^bad option at line 1/),
+    });
+    const missing = new Dnsmasq({ program: "no-such-dnsmasq", user: users, leaseFile });
+    await expect(missing.start("")).rejects.toMatchObject({ code: "dnsmasq-failed" });
+    expect([other.running, missing.running]).toEqual([null, null]);
+  });
+});
+
 describe("a successor after a crash", () => {
   it("puts back at its end what the first one found, and nothing passes afterwards", async () => {
     // The first one is gone without a word; the kernel has ended its dnsmasq, as it does when the process dies.
@@ -274,17 +329,23 @@ describe("a successor after a crash", () => {
     router = makeRouter();
     await router.start(new AbortController().signal);
     expect(await sysctl("net/ipv4/ip_forward")).toBe("1");
+    const began = performance.now();
     await router.stop();
+    console.info(`stopped after ${Math.round(performance.now() - began)} ms`);
+    expect(performance.now() - began).toBeLessThan(STOP_LIMIT_MS);
     expect(await sysctl("net/ipv4/ip_forward")).toBe("0");
     expect(await sysctl("net/ipv4/conf/eth0/accept_redirects")).toBe("1");
     const interfaces = await new IpInterfaces(lab.gateway.inside).look();
     expect(interfaces.get("eth1")).toEqual({ up: false, carrier: false, addresses: [] });
     expect(dnsmasq.running).toBeNull();
 
-    // Even with the interface as it was, and the firewall's rules still there.
+    // Even with the interface as it was, and the rules still there that hold without a supervisor.
+    await applyRules(config.forwards, renderClosed);
     await lab.gateway.ip("link set eth1 up", "addr replace 10.64.0.1/24 dev eth1");
     const out = { source: "10.64.0.20", to: "198.51.100.66", port: 9000, payloads: ["after the end"], waitMs: 300 };
     expect((await lab.phone.agent.udp(out)).answers).toBe(0);
+    const inward = { source: "198.51.100.66", to: "198.51.100.2", port: 7000, payloads: ["after"], waitMs: 300 };
+    expect((await lab.outside.agent.udp(inward)).answers).toBe(0);
     // It is the forwarding alone that is missing.
     await lab.gateway.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
     expect((await lab.phone.agent.udp(out)).answers).toBe(1);

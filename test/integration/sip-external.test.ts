@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
@@ -215,5 +216,36 @@ describe("the external address", () => {
     await asterisk.service.start(new AbortController().signal);
     expect(contact(await callee.seen("REGISTER", from))).toBe("203.0.113.20:5062");
     expect(await asterisk.service.check()).toEqual([]);
+  });
+});
+
+describe("the external address over TCP", () => {
+  it.each([
+    ["as found", { address: "198.51.100.7", sipPort: 5099 }, "198.51.100.7:5099"],
+    ["as configured, with our own port", null, (port: number) => `203.0.113.1:${port}`],
+  ] as const)("is told %s", async (_, place, expected) => {
+    const server = createServer();
+    const first = new Promise<string>((resolve) => {
+      server.on("connection", (socket) => socket.once("data", (data) => resolve(data.toString())));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const trunk = { name: "event", server: "127.0.0.1", port, transport: "tcp", username: "4101", password: "given" };
+    const own = await prepareAsterisk({
+      sip: { localNetworks: ["192.168.0.0/16"], externalAddress: "203.0.113.1" },
+      trunks: [trunk],
+    });
+    try {
+      await own.service.setExternal(place);
+      await own.service.start(new AbortController().signal);
+      const wanted = typeof expected === "string" ? expected : expected(own.config.sip.port);
+      expect(contact(await within(10_000, first, "no REGISTER came"))).toMatch(new RegExp(`^${wanted}`));
+      expect(await own.service.check()).toEqual([]);
+    } finally {
+      await own.remove();
+      server.close();
+    }
   });
 });
