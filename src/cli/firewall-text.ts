@@ -35,11 +35,10 @@ function headline({ protect, mode, inForce, rulesSinceMs, atMs }: GuardView): st
 }
 
 function listLines({ lists, atMs }: GuardView): string[] {
-  return lists.map(({ name, entries, updatedMs, nextMs, fault, counts }) => {
+  return lists.map(({ name, entries, updatedMs, fault, counts }) => {
     const read = updatedMs === null ? "never read" : `read ${ago(atMs - updatedMs)}`;
-    const next = nextMs === null ? "" : `, again in ${duration(nextMs - atMs)}`;
     const wrong = fault === null ? "" : `; FAULT: ${fault}`;
-    return `list ${name}: ${entries} entries, ${read}${next} (${countsText(counts)})${wrong}`;
+    return `list ${name}: ${entries} entries, ${read} (${countsText(counts)})${wrong}`;
   });
 }
 
@@ -47,11 +46,10 @@ function countsText({ added, known, skipped, refused }: ListCounts): string {
   return `${added} added, ${known} already there, ${skipped} skipped, ${refused} refused`;
 }
 
-function nameLines({ names, atMs }: GuardView): string[] {
-  return names.map(({ name, addresses, resolvedMs, fault }) => {
+function nameLines({ names }: GuardView): string[] {
+  return names.map(({ name, addresses, fault }) => {
     const found = addresses.length === 0 ? "NO ADDRESS" : addresses.join(" ");
-    const when = resolvedMs === null ? "" : ` (${ago(atMs - resolvedMs)})`;
-    return `name ${name}: ${found}${when}${fault === null ? "" : `; FAULT: ${fault}`}`;
+    return `name ${name}: ${found}${fault === null ? "" : `; FAULT: ${fault}`}`;
   });
 }
 
@@ -116,11 +114,11 @@ function reasonText(reason: ExplanationReason, atMs: number): string {
     case "configured":
       return `${reason.class} by ${reason.list}: ${reason.entry}`;
     case "registered":
-      return `registered as account ${reason.account}`;
+      return "a registered phone";
     case "banned":
       return `banned: ${banText(reason.ban, atMs)}`;
     case "blocked":
-      return `on the block list ${reason.list}: ${reason.entry}`;
+      return `on a block list: ${reason.entry}`;
     case "limited":
       return `limited by the kernel, for ${duration(reason.expiresS * 1000)} if it keeps silent`;
     case "management":

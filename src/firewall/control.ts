@@ -56,8 +56,6 @@ export interface ListView {
   readonly entries: number;
   /** When it was last read to its end; null when it never was. */
   readonly updatedMs: number | null;
-  /** When it is asked again; null when it is not. */
-  readonly nextMs: number | null;
   /** Why the last attempt failed; null when it did not. */
   readonly fault: string | null;
   /** Of what the last complete reading brought. */
@@ -79,7 +77,6 @@ export interface NameView {
   readonly name: string;
   /** Canonical; the last ones that were found. */
   readonly addresses: readonly string[];
-  readonly resolvedMs: number | null;
   /** Why the last look-up failed; its addresses are then kept. */
   readonly fault: string | null;
 }
@@ -117,16 +114,16 @@ export type SourceClass =
   | "unguarded";
 
 export type ExplanationReason =
-  /** An entry of the configuration. `list`: its path, such as `firewall.lists.operators` or `trunks[0].server`. */
+  /** An entry of the configuration, in the policy's list `trunks` (all trunks' servers too), `operators` or `allowed`. */
   | {
       readonly kind: "configured";
       readonly class: "trusted" | "allowed";
       readonly list: string;
       readonly entry: string;
     }
-  | { readonly kind: "registered"; readonly account: string }
+  | { readonly kind: "registered" }
   | { readonly kind: "banned"; readonly ban: Ban }
-  | { readonly kind: "blocked"; readonly list: string; readonly entry: string }
+  | { readonly kind: "blocked"; readonly entry: string }
   | { readonly kind: "limited"; readonly expiresS: number }
   | { readonly kind: "management"; readonly entry: string };
 

@@ -83,7 +83,7 @@ export class NamesService implements Service {
   /** The policy's lists with every name replaced by the addresses that are known of it now. */
   resolve(policy: FirewallPolicy = this.#policy): ResolvedLists {
     const { lists, allow } = policy;
-    const resolved = (texts: readonly string[]) => texts.flatMap((text) => this.#networksOf(text));
+    const resolved = (texts: readonly string[]) => texts.flatMap((text) => this.addressesOf(text));
     return {
       trunks: resolved(lists.trunks),
       operators: resolved(lists.operators),
@@ -101,7 +101,8 @@ export class NamesService implements Service {
     }));
   }
 
-  #networksOf(text: string): readonly IpNetwork[] {
+  /** What a text of the policy stands for now: an address, a network, or a DNS name's addresses. */
+  addressesOf(text: string): readonly IpNetwork[] {
     const literal = parseNetwork(text);
     if (literal !== null) return [literal];
     return [...(this.#state.names.get(nameOf(text))?.addresses.keys() ?? [])].flatMap((address) => {

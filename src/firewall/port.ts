@@ -1,4 +1,5 @@
 import type { Dispose } from "../base/events.ts";
+import type { IpNetwork } from "../base/ip.ts";
 
 /** What the firewall room needs from outside. */
 
@@ -101,6 +102,13 @@ export interface ListFilePort {
 export interface OperatorsPort {
   /** Remote addresses of established TCP connections to these local ports; loopback counts too. */
   connected(ports: readonly number[]): Promise<readonly string[]>;
+}
+
+/** The routers before us. */
+export interface GatewaysPort {
+  /** Addresses of the default gateways. */
+  gateways(): Promise<readonly IpNetwork[]>;
+  onChange(listener: () => void): Dispose;
 }
 
 /** A piece of state that outlives restarts and power cuts. What is read is anything: check it. */

@@ -1,0 +1,360 @@
+import type { Clock } from "../base/clock.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
+import { type Dispose, TypedEmitter } from "../base/events.ts";
+import { type IpNetwork, parseAddress, parseNetwork } from "../base/ip.ts";
+import type { Service } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import { BanService } from "./ban-service.ts";
+import { BlockListService, type BlockListSettings } from "./block-list-service.ts";
+import type { Explanation, GuardControl, GuardView, ListView, RefreshOutcome } from "./control.ts";
+import { liesIn, sourceOf } from "./evidence.ts";
+import { explain } from "./explain.ts";
+import { STRANGER_MARK } from "./layout.ts";
+import type { RulesState } from "./model.ts";
+import { NamesService } from "./names-service.ts";
+import type {
+  FetchPort,
+  GatewaysPort,
+  ListFilePort,
+  NamesPort,
+  NftPort,
+  OperatorsPort,
+  RegisteredPeersPort,
+  ScannerPort,
+  SecurityEventPort,
+  StatePort,
+} from "./port.ts";
+import { RegisteredService } from "./registered-service.ts";
+import { RulesService } from "./rules-service.ts";
+import { scannerRules } from "./scanner.ts";
+import { onTrial, withOwn } from "./trial-policy.ts";
+import { TrialService } from "./trial-service.ts";
+import type { Ban, FirewallPolicy } from "./types.ts";
+
+export interface GuardOptions {
+  /** As configured. */
+  readonly policy: FirewallPolicy;
+  /** How long a change is on trial, s; 0: none is. */
+  readonly confirmSeconds: number;
+  readonly blockLists: BlockListSettings;
+  /** Users besides root that may connect to `policy.localPorts`. */
+  readonly localUids: readonly number[];
+}
+
+export interface GuardPorts {
+  readonly nft: NftPort;
+  readonly scanner: ScannerPort;
+  readonly events: SecurityEventPort;
+  readonly peers: RegisteredPeersPort;
+  readonly names: NamesPort;
+  readonly fetch: FetchPort;
+  readonly files: ListFilePort;
+  readonly operators: OperatorsPort;
+  readonly gateways: GatewaysPort;
+  readonly state: Readonly<Record<"bans" | "lists" | "names" | "trial", StatePort>>;
+  readonly clock: Clock;
+  /** Unix time, ms. */
+  readonly unixMs: () => number;
+}
+
+export interface GuardEvents {
+  banned: [ban: Ban];
+  /** Something of the view has changed that people should see soon. */
+  change: [];
+}
+
+const SCANNER_RETRY_MS = 60_000;
+
+/** The guard as a whole: joins rules, bans, lists, names, registered phones and confirm-or-revert. */
+export class GuardService implements Service, GuardControl {
+  readonly name = "guard";
+  readonly #options: GuardOptions;
+  readonly #ports: GuardPorts;
+  readonly #log: Log;
+  readonly #emitter = new TypedEmitter<GuardEvents>();
+  readonly #trial: TrialService;
+  readonly #names: NamesService;
+  readonly #lists: BlockListService;
+  readonly #rules: RulesService;
+  readonly #bans: BanService;
+  readonly #registered: RegisteredService;
+  readonly #disposers: Dispose[] = [];
+  #policy: FirewallPolicy;
+  #trusted: readonly IpNetwork[] = [];
+  #scannerFault: string | null = null;
+  #scannerRetry: Dispose | undefined;
+  #running = false;
+
+  constructor(options: GuardOptions, ports: GuardPorts, log: Log) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#log = log;
+    this.#policy = options.policy;
+    const { nft, clock, unixMs, events, peers, state } = ports;
+    this.#trial = new TrialService({ state: state.trial, operators: ports.operators, clock, unixMs }, log);
+    this.#names = new NamesService(options.policy, { names: ports.names, state: state.names }, log, unixMs);
+    const listPorts = { fetch: ports.fetch, files: ports.files, state: state.lists };
+    this.#lists = new BlockListService(options.blockLists, listPorts, log, unixMs);
+    this.#rules = new RulesService(this.#wanted(), { nft, clock }, log);
+    this.#bans = new BanService(
+      {
+        limits: options.policy.limits,
+        trusted: (source) => this.#isTrusted(source),
+        events,
+        state: state.bans,
+        kernel: this.#rules,
+        clock,
+        wallNow: unixMs,
+      },
+      log,
+    );
+    this.#registered = new RegisteredService({ peers, events, clock }, log);
+  }
+
+  on<K extends keyof GuardEvents>(event: K, listener: (...args: GuardEvents[K]) => void): Dispose {
+    return this.#emitter.on(event, listener);
+  }
+
+  /** What is wrong, in words. */
+  get faults(): readonly string[] {
+    const names = this.#names.view().flatMap(({ name, fault }) => (fault === null ? [] : [`${name}: ${fault}`]));
+    const lists = this.#lists
+      .view()
+      .flatMap(({ name, lastError }) => (lastError === null ? [] : [`block list ${name}: ${lastError}`]));
+    const own = [this.#rules.fault, this.#trial.alert, this.#scannerFault];
+    return [...own.filter((fault) => fault !== null), ...names, ...lists];
+  }
+
+  /**
+   * Resolves when the rules are in the kernel, with everything that was stored.
+   * @throws GatewayError those of `NftPort`: then nothing may be let in, and the kernel has what it had
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      await this.#startParts(signal);
+    } catch (error) {
+      await this.#stopParts();
+      throw error;
+    }
+  }
+
+  async #startParts(signal: AbortSignal): Promise<void> {
+    const { policy, confirmSeconds } = this.#options;
+    this.#policy = withOwn(await this.#trial.configure(onTrial(policy), confirmSeconds), policy);
+    this.#names.setPolicy(this.#policy);
+    await this.#names.start(signal);
+    this.#trustFrom();
+    await this.#lists.start(signal);
+    await this.#rules.update(await this.#wantedNow());
+    await this.#rules.start(signal);
+    await this.#bans.start(signal);
+    await this.#registered.start();
+    this.#disposers.push(
+      this.#trial.onEnforce((next) => this.#enforce(next)),
+      this.#trial.onAlert(() => this.#emitter.emit("change")),
+      this.#names.on("changed", () => this.#relist()),
+      this.#lists.on("changed", () => this.#update({ blocked: this.#lists.blocked })),
+      this.#registered.onChanged((addresses) => {
+        this.#update({ registered: [...addresses].flatMap((text) => parseAddress(text) ?? []) });
+        this.#bans.reconsider();
+      }),
+      this.#bans.on("banned", (ban) => this.#emitter.emit("banned", ban)),
+      this.#bans.on("released", () => this.#emitter.emit("change")),
+      this.#rules.on("fault", () => this.#emitter.emit("change")),
+      this.#ports.gateways.onChange(() => void this.#regateway()),
+    );
+    await this.#filterScanners();
+  }
+
+  /** The rules are closed behind it, or gone: see `RulesService.stop`. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    await this.#stopParts();
+    await this.#ports.scanner.apply(null).catch((error: unknown) => this.#complain("the scanner filter", error));
+    await this.#rules.stop();
+  }
+
+  /** Ends, and leaves everything in the kernel to whoever comes next, without a gap. */
+  async handOver(): Promise<void> {
+    if (!this.#running) return;
+    await this.#stopParts();
+    await this.#rules.leave();
+  }
+
+  async #stopParts(): Promise<void> {
+    this.#running = false;
+    this.#scannerRetry?.();
+    for (const dispose of this.#disposers.splice(0)) dispose();
+    await Promise.all([this.#registered.stop(), this.#bans.stop(), this.#lists.stop(), this.#names.stop()]);
+    await this.#trial.stop();
+  }
+
+  async view(): Promise<GuardView> {
+    const atMs = this.#ports.unixMs();
+    const { protect, mode } = this.#policy;
+    const inForce = this.#rules.inForceSinceMs;
+    const [limited, counters, dropped] = await Promise.all([
+      this.#rules.limited(),
+      this.#rules.counters(),
+      this.#ports.scanner.counters().catch(() => new Map<string, number>()),
+    ]);
+    const { lists, registered, blocked } = this.#rules.state;
+    const bans = this.#youngestFirst();
+    return {
+      atMs,
+      protect,
+      mode,
+      inForce: inForce !== null && this.#rules.fault === null,
+      rulesSinceMs: inForce === null ? null : atMs - (this.#ports.clock.now() - inForce),
+      repairs: this.#rules.repairs,
+      faults: this.faults,
+      trial: this.#trial.view,
+      sources: {
+        trusted: lists.trunks.length + lists.operators.length,
+        registered: registered.length,
+        allowed: lists.allowed.length,
+        management: lists.management.length,
+        blocked: blocked.addresses4.length + blocked.addresses6.length + blocked.networks.length,
+      },
+      lists: this.#listViews(atMs),
+      names: this.#names.view(),
+      bans: { total: bans.length, latest: bans },
+      limited: { total: limited.length, some: limited },
+      counters: [...counters].map(([name, { packets, bytes }]) => ({ name, packets, bytes })),
+      scanner: [...dropped].map(([token, packets]) => ({ token, packets })),
+    };
+  }
+
+  confirm(): Promise<{ readonly changes: readonly string[] }> {
+    return this.#trial.confirm();
+  }
+
+  async bans(): Promise<readonly Ban[]> {
+    return this.#youngestFirst();
+  }
+
+  async ban(address: string, minutes: number | null): Promise<Ban> {
+    const source = sourceOf(address);
+    if (source === null) throw new GatewayError("bad-address", "neither an IP address nor an IPv6 /64");
+    if (this.#isTrusted(source)) {
+      throw new GatewayError("trusted-source", `${source} is a trunk, an operator or a registered phone: never banned`);
+    }
+    this.#bans.ban(source, minutes ?? undefined);
+    const made = this.#bans.bans.find((ban) => ban.source === source);
+    if (made === undefined) throw new GatewayError("not-banned", `${source} could not be banned`);
+    return made;
+  }
+
+  async release(address: string | null): Promise<number> {
+    const sources = address === null ? this.#bans.bans.map(({ source }) => source) : [sourceOf(address) ?? address];
+    const released = sources.filter((source) => this.#bans.release(source)).length;
+    // What the kernel holds against it by itself goes too, banned or not.
+    await this.#rules.release(address === null ? null : (sources[0] ?? null));
+    return released;
+  }
+
+  async refresh(list: string | null, signal: AbortSignal): Promise<readonly RefreshOutcome[]> {
+    signal.throwIfAborted();
+    await this.#lists.refresh(list ?? undefined);
+    return this.#listViews(this.#ports.unixMs())
+      .filter(({ name }) => list === null || name === list)
+      .map(({ name, fault, counts }) => ({ list: name, ok: fault === null, fault, counts }));
+  }
+
+  async explain(address: string): Promise<Explanation> {
+    return explain(address, {
+      state: this.#rules.state,
+      registered: this.#registered.addresses,
+      bans: this.#bans.bans,
+      limited: await this.#rules.limited(),
+      addressesOf: (text) => this.#names.addressesOf(text),
+    });
+  }
+
+  #youngestFirst(): Ban[] {
+    return [...this.#bans.bans].sort((one, other) => other.sinceMs - one.sinceMs);
+  }
+
+  #listViews(atMs: number): ListView[] {
+    return this.#lists.view().map(({ name, entries, added, alreadyThere, skipped, refused, ageS, lastError }) => ({
+      name,
+      entries,
+      updatedMs: ageS === null ? null : atMs - ageS * 1000,
+      fault: lastError,
+      counts: { added, known: alreadyThere, skipped, refused },
+    }));
+  }
+
+  #isTrusted(source: string): boolean {
+    const registered = [...this.#registered.addresses].flatMap((text) => parseNetwork(text) ?? []);
+    return liesIn(source, this.#trusted) || liesIn(source, registered);
+  }
+
+  /** Tells everybody who is trusted and allowed now. */
+  #trustFrom(): RulesState["lists"] {
+    const lists = this.#names.resolve(this.#policy);
+    this.#trusted = [...lists.trunks, ...lists.operators];
+    this.#lists.setProtected({ trusted: this.#trusted, allowed: lists.allowed });
+    return lists;
+  }
+
+  #wanted(): RulesState {
+    const registered = (this.#registered?.addresses ?? new Set<string>()) as ReadonlySet<string>;
+    return {
+      policy: this.#policy,
+      lists: this.#names.resolve(this.#policy),
+      blocked: this.#lists.blocked,
+      registered: [...registered].flatMap((text) => parseAddress(text) ?? []),
+      gateways: [],
+      localUids: this.#options.localUids,
+    };
+  }
+
+  async #wantedNow(): Promise<RulesState> {
+    return { ...this.#wanted(), gateways: await this.#ports.gateways.gateways() };
+  }
+
+  #relist(): void {
+    this.#update({ lists: this.#trustFrom(), blocked: this.#lists.blocked });
+    this.#bans.reconsider();
+  }
+
+  #enforce(tried: FirewallPolicy): void {
+    this.#policy = withOwn(tried, this.#options.policy);
+    this.#names.setPolicy(this.#policy);
+    this.#update({ policy: this.#policy, lists: this.#trustFrom(), blocked: this.#lists.blocked });
+    this.#bans.reconsider();
+    void this.#filterScanners();
+    this.#emitter.emit("change");
+  }
+
+  async #regateway(): Promise<void> {
+    this.#update({ gateways: await this.#ports.gateways.gateways() });
+  }
+
+  /** A failure is the rules' fault, which the view shows; it is tried again by itself. */
+  #update(change: Partial<RulesState>): void {
+    this.#rules.update(change).catch((error: unknown) => this.#complain("a change of the rules", error));
+  }
+
+  /** Less noise is no reason to keep calls away: its failure is told, and it is tried again. */
+  async #filterScanners(): Promise<void> {
+    this.#scannerRetry?.();
+    try {
+      await this.#ports.scanner.apply(scannerRules(this.#policy, STRANGER_MARK));
+      this.#scannerFault = null;
+    } catch (error) {
+      this.#scannerFault = `the scanner filter is not in force: ${describeError(error)}`;
+      this.#complain("the scanner filter", error);
+      const { clock } = this.#ports;
+      if (this.#running)
+        this.#scannerRetry = clock.at(clock.now() + SCANNER_RETRY_MS, () => void this.#filterScanners());
+    }
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#log.error(`${what} failed`, { error: describeError(error) });
+  }
+}
