@@ -60,6 +60,7 @@ describe("the plan of a router", () => {
     expect(kinds({ dhcp: null, dhcpMayStart: false })).toEqual([]);
     expect(kinds({ dhcp: "other" })).toEqual(["dhcp-stop", "dhcp-start"]);
     expect(kinds({ interfaces: new Map([["eth0", up()]]) })).toEqual(["dhcp-stop"]);
+    expect(kinds({ interfaces: new Map([["eth1", up("10.64.0.1/24")]]), dhcp: null })).toEqual(["dhcp-start"]);
     const without = desiredRouter({ ...config, dhcp: false }, { leaseFile: "", resolvFile: "" });
     expect(planRouter(without, asDesired)).toEqual([{ kind: "dhcp-stop" }]);
   });

@@ -62,7 +62,7 @@ function sysctls({ uplink, lan }: RouterConfig): Map<string, string> {
 /** What is to be done, in order. Nothing is done to an interface that is not there. */
 export function planRouter(desired: DesiredRouter, observed: ObservedRouter): RouterStep[] {
   const steps: RouterStep[] = [];
-  const { lan, uplink, sysctls, dhcp } = desired;
+  const { lan, sysctls, dhcp } = desired;
   const link = observed.interfaces.get(lan.interface);
   if (link !== undefined && !link.up) steps.push({ kind: "link", interface: lan.interface, up: true });
   if (link !== undefined && !link.addresses.includes(lan.withPrefix)) {
@@ -75,8 +75,8 @@ export function planRouter(desired: DesiredRouter, observed: ObservedRouter): Ro
     const again = reset && key.startsWith("net/ipv4/conf/");
     if (found !== undefined && (found !== value || again)) steps.push({ kind: "sysctl", key, value });
   }
-  // dnsmasq waits by itself for the address, but not for the interface.
-  const wanted = link !== undefined && observed.interfaces.has(uplink) ? dhcp : null;
+  // dnsmasq waits by itself for the address, but not for the interface. The LAN's phones need no uplink to call us.
+  const wanted = link === undefined ? null : dhcp;
   if (observed.dhcp !== null && observed.dhcp !== wanted) steps.push({ kind: "dhcp-stop" });
   if (wanted !== null && observed.dhcp !== wanted && observed.dhcpMayStart) {
     steps.push({ kind: "dhcp-start", configuration: wanted });

@@ -77,11 +77,11 @@ function settings(model: SipModel): Map<string, string> {
   ]);
 }
 
-/** What Asterisk takes for our place in the world. Its address under a name is whatever the name means at the time. */
+/** What Asterisk takes for our place in the world. A name may not resolve today: nothing is held against that. */
 function external(model: SipModel): [string, string][] {
   const address = model.externalAddress;
   if (address === null) return [["SIP address remapping", "Disabled, no localnet list"]];
-  if (!isAddress(address)) return [["SIP address remapping", "Enabled using externhost"]];
+  if (!isAddress(address)) return [];
   return [
     ["SIP address remapping", "Enabled using externaddr"],
     ["Externaddr", withPort(address, externalPortOf(model))],

@@ -249,3 +249,18 @@ describe("the external address over TCP", () => {
     }
   });
 });
+
+it("a configured name that does not resolve keeps nobody from starting", async () => {
+  const own = await prepareAsterisk({ sip: { externalAddress: "no-such-host.invalid" } });
+  try {
+    await own.service.start(new AbortController().signal);
+    expect(await own.service.check()).toEqual([]);
+    // And what was found is told all the same.
+    await own.service.setExternal({ address: "198.51.100.7", sipPort: 5099 });
+    expect(await own.commands.command("sip show settings")).toContainEqual(
+      expect.stringMatching(/Externaddr: +198\.51\.100\.7:5099/),
+    );
+  } finally {
+    await own.remove();
+  }
+});
