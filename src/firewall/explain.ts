@@ -1,105 +1,92 @@
-import { contains, formatNetwork, type IpNetwork, parseAddress, parseNetwork } from "../base/ip.ts";
-import type { Config } from "../config/schema.ts";
+import { GatewayError } from "../base/errors.ts";
+import { contains, formatNetwork, type IpNetwork, isSingle, parseAddress, parseNetwork } from "../base/ip.ts";
 import type { Explanation, ExplanationReason, SourceClass } from "./control.ts";
-import type { Ban } from "./types.ts";
+import type { RulesState } from "./model.ts";
+import type { Ban, BlockedSources, FirewallPolicy, LimitedSource } from "./types.ts";
 
-/** An entry of the configuration with its place there. */
-export interface ConfiguredSource {
-  readonly class: "trusted" | "allowed" | "management";
-  /** Such as `firewall.lists.operators` or `trunks[0].server`. */
-  readonly list: string;
-  /** An address, a network or a DNS name. */
-  readonly entry: string;
-}
-
-/** What there is to know about one address. */
-export interface KnownOfSource {
-  readonly address: IpNetwork;
-  readonly protect: Config["firewall"]["protect"];
-  readonly mode: Config["firewall"]["mode"];
-  readonly configured: readonly ConfiguredSource[];
-  /** Addresses of a DNS name, as they are in use now. */
-  readonly addressesOf: (name: string) => readonly IpNetwork[];
-  /** Account → address of its registered phone. */
-  readonly registered: ReadonlyMap<string, string>;
+/** What there is to know about a source. */
+export interface KnownOfSources {
+  /** What the rules in the kernel are made of. */
+  readonly state: Pick<RulesState, "policy" | "blocked">;
+  /** Addresses of phones registered now. */
+  readonly registered: ReadonlySet<string>;
   readonly bans: readonly Ban[];
-  /** Entries of block lists that this address lies in. */
-  readonly blocked: readonly { readonly list: string; readonly entry: string }[];
-  /** How long the kernel limits it, s; null when it does not. */
-  readonly limitedS: number | null;
+  readonly limited: readonly LimitedSource[];
+  /** Networks of an entry of the policy's lists, a DNS name's as they are in use now. */
+  addressesOf(entry: string): readonly IpNetwork[];
 }
 
 const LOOPBACK = ["127.0.0.0/8", "::1"].flatMap((text) => parseNetwork(text) ?? []);
 
-/** Every source that the configuration names for SIP or for management, in the order of the rules. */
-export function configuredSources({ firewall, trunks, accounts, sip }: Config): readonly ConfiguredSource[] {
-  const from = (of: ConfiguredSource["class"], list: string, entries: readonly string[]): ConfiguredSource[] =>
-    entries.map((entry) => ({ class: of, list, entry }));
-  const { lists } = firewall;
-  const anywhere = accounts.some(({ networks }) => networks.length === 0);
-  return [
-    ...trunks.flatMap(({ server }, at) => from("trusted", `trunks[${at}].server`, [server])),
-    ...from("trusted", "firewall.lists.trunks", lists.trunks),
-    ...from("trusted", "firewall.lists.operators", lists.operators),
-    ...from("allowed", "firewall.lists.eventNetwork", lists.eventNetwork),
-    ...accounts.flatMap(({ networks }, at) => from("allowed", `accounts[${at}].networks`, networks)),
-    ...(anywhere ? from("allowed", "sip.localNetworks", sip.localNetworks) : []),
-    ...from("management", "firewall.lists.management", lists.management),
-    ...from("management", "firewall.lists.operators", lists.operators),
-  ];
-}
-
 /**
  * What becomes of SIP from an address, by the order of the rules: trusted before banned, banned before blocked, both
  * before allowed. What stands lower and would have counted is told as well.
+ * @throws GatewayError `bad-address`
  */
-export function explain(known: KnownOfSource): Explanation {
-  const { address } = known;
-  const matches = known.configured.filter(({ entry }) =>
-    networksOf(known, entry).some((one) => contains(one, address)),
-  );
-  const configured = (of: "trusted" | "allowed"): ExplanationReason[] =>
-    matches.flatMap((one) =>
-      one.class === of ? [{ kind: "configured", class: of, list: one.list, entry: one.entry }] : [],
-    );
-  const registered = [...known.registered].flatMap(([account, at]): ExplanationReason[] => {
-    const phone = parseAddress(at);
-    return phone !== null && contains(phone, address) ? [{ kind: "registered", account }] : [];
-  });
-  const banned = known.bans.flatMap((ban): ExplanationReason[] => {
-    const source = parseNetwork(ban.source);
-    return source !== null && contains(source, address) ? [{ kind: "banned", ban }] : [];
-  });
-  const blocked = known.blocked.map(({ list, entry }): ExplanationReason => ({ kind: "blocked", list, entry }));
-  const limited: ExplanationReason[] = known.limitedS === null ? [] : [{ kind: "limited", expiresS: known.limitedS }];
-  const ranks: readonly (readonly [of: SourceClass, reasons: readonly ExplanationReason[]])[] = [
-    ["trusted", configured("trusted")],
-    ["registered", registered],
-    ["banned", banned],
-    ["blocked", blocked],
-    // The kernel asks who is allowed before it asks who is limited: who is not allowed never gets to be.
-    ["limited", known.mode === "open" || configured("allowed").length > 0 ? limited : []],
-    ["allowed", configured("allowed")],
-  ];
+export function explain(text: string, known: KnownOfSources): Explanation {
+  const address = parseAddress(text);
+  if (address === null) throw new GatewayError("bad-address", "no IP address");
+  const { policy } = known.state;
+  const ranks = ranksOf(address, known);
   const rank = ranks.find(([, reasons]) => reasons.length > 0)?.[0] ?? "stranger";
-  const management = matches.flatMap((one): ExplanationReason[] =>
-    one.class === "management" ? [{ kind: "management", entry: one.entry }] : [],
-  );
-  const of = classOf(known, rank);
+  const local = LOOPBACK.some((loopback) => contains(loopback, address));
+  const of: SourceClass = local ? "local" : rank;
+  const { operators, management } = policy.lists;
+  const managed = matching(address, [...management, ...operators], known);
   return {
     address: formatNetwork(address),
-    verdict: verdictOf(of, known.mode),
+    verdict: verdictOf(of, policy.mode),
     class: of,
-    reasons: [...ranks.flatMap(([, reasons]) => reasons), ...management],
+    reasons: [
+      ...ranks.flatMap(([, reasons]) => reasons),
+      ...managed.map((entry): ExplanationReason => ({ kind: "management", entry })),
+    ],
   };
 }
 
-function classOf({ protect, address }: KnownOfSource, rank: SourceClass): SourceClass {
-  if (LOOPBACK.some((loopback) => contains(loopback, address))) return "local";
-  return protect === "none" ? "unguarded" : rank;
+/** Every class in the order of the rules, with what puts the address into it. */
+function ranksOf(
+  address: IpNetwork,
+  known: KnownOfSources,
+): readonly (readonly [of: SourceClass, reasons: readonly ExplanationReason[]])[] {
+  const { policy, blocked } = known.state;
+  const configured = (of: "trusted" | "allowed", list: keyof FirewallPolicy["lists"]) =>
+    matching(address, policy.lists[list], known).map(
+      (entry): ExplanationReason => ({ kind: "configured", class: of, list, entry }),
+    );
+  const allowed = configured("allowed", "allowed");
+  const limited = known.limited.filter(({ source }) => covers(source, address));
+  // The kernel asks who is allowed before it asks who is limited: in mode allowlist a stranger gets no further.
+  const mayBeLimited = policy.mode === "open" || allowed.length > 0;
+  return [
+    ["trusted", [...configured("trusted", "trunks"), ...configured("trusted", "operators")]],
+    ["registered", [...known.registered].some((phone) => covers(phone, address)) ? [{ kind: "registered" }] : []],
+    ["banned", known.bans.filter(({ source }) => covers(source, address)).map((ban) => ({ kind: "banned", ban }))],
+    ["blocked", blockedBy(address, blocked).map((entry) => ({ kind: "blocked", entry }))],
+    ["limited", mayBeLimited ? limited.map(({ expiresS }) => ({ kind: "limited", expiresS })) : []],
+    ["allowed", allowed],
+  ];
 }
 
-function verdictOf(of: SourceClass, mode: KnownOfSource["mode"]): Explanation["verdict"] {
+function matching(address: IpNetwork, entries: readonly string[], { addressesOf }: KnownOfSources): string[] {
+  return entries.filter((entry) => addressesOf(entry).some((network) => contains(network, address)));
+}
+
+/** Whether an address or a network holds this address; an IPv6 source of the kernel stands for its whole /64. */
+function covers(source: string, address: IpNetwork): boolean {
+  const network = parseNetwork(source);
+  if (network === null) return false;
+  const whole = network.family === 6 && isSingle(network) && (network.first & 0xffff_ffff_ffff_ffffn) === 0n;
+  return contains(whole ? { ...network, prefix: 64 } : network, address);
+}
+
+function blockedBy(address: IpNetwork, { addresses4, addresses6, networks }: BlockedSources): string[] {
+  const text = formatNetwork(address);
+  const single = address.family === 4 ? addresses4.includes(Number(address.first)) : addresses6.includes(text);
+  return [...(single ? [text] : []), ...networks.filter((network) => covers(network, address))];
+}
+
+function verdictOf(of: SourceClass, mode: FirewallPolicy["mode"]): Explanation["verdict"] {
   switch (of) {
     case "local":
     case "trusted":
@@ -115,9 +102,4 @@ function verdictOf(of: SourceClass, mode: KnownOfSource["mode"]): Explanation["v
     case "stranger":
       return mode === "open" ? "limited" : "dropped";
   }
-}
-
-function networksOf({ addressesOf }: KnownOfSource, entry: string): readonly IpNetwork[] {
-  const network = parseNetwork(entry);
-  return network === null ? addressesOf(entry) : [network];
 }
