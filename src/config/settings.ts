@@ -66,7 +66,10 @@ const units: readonly (readonly [ending: RegExp, unit: string])[] = [
   [/Ms$/, "ms"],
   [/Db$/, "dB"],
   [/Minutes$/, "minutes"],
-  [/PerHour/, "calls per hour"],
+  [/Seconds$/, "s"],
+  [/Hours$/, "hours"],
+  [/^callsPerHour/, "calls per hour"],
+  [/^requestsPerHour$/, "requests per hour"],
 ];
 
 function settingOf(key: string, path: string, node: JsonSchema, required: boolean): Setting {
