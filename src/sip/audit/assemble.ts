@@ -133,7 +133,7 @@ function sectionsOf(items: readonly Item[]): Section[] {
         const from: Section | undefined = named.get(base);
         if (from === undefined || from === current || total > MAX_ITEMS) continue;
         total += from.entries.length;
-        current.entries.push(...from.entries.slice(0, MAX_ITEMS));
+        if (total <= MAX_ITEMS) for (const entry of from.entries) current.entries.push(entry);
       }
       named.set(name, current);
     }

@@ -47,20 +47,20 @@ function variable(inner: string, scope: Scope, nesting: number): Value {
 
 function functionValue(name: string, args: string, scope: Scope, nesting: number): Value {
   const { environment, shared } = scope;
-  const given = evaluate(args, scope, nesting);
+  // Each piece is evaluated once: nested functions would else double the work at every level.
+  const separator = { FILTER: ",", IF: "?" }[name];
+  const pieces = separator === undefined ? [args] : splitOutside(args, separator, 2);
+  const [first, second] = pieces.map((piece) => evaluate(piece, scope, nesting));
+  const given = either(first, second);
   scope.onFunction?.(name, given);
   // Assigned before in this dialplan, such as CALLERID(num) after it was filtered.
   if (environment.has(keyOf(name, args))) return environment.get(keyOf(name, args));
   const named = () => lookUp(environment, shared, argumentsOf(args)[0] ?? "", null);
   switch (name) {
-    case "FILTER": {
-      const [list = "", text = ""] = splitOutside(args, ",", 2);
-      return restricted(evaluate(text, scope, nesting), filterList(list));
-    }
-    case "IF": {
-      const [, branches = ""] = splitOutside(args, "?", 2);
-      return evaluate(branches, scope, nesting);
-    }
+    case "FILTER":
+      return restricted(second, filterList(pieces[0] ?? ""));
+    case "IF":
+      return second;
     case "CUT":
     case "SHIFT":
     case "POP":

@@ -74,8 +74,10 @@ export class Flow {
 
   #push(frame: Frame, spot: Spot, environment: Environment): void {
     if (spot.extension.priorities[spot.index] === undefined) return;
-    const { context, extension, index } = spot;
-    const key = `${context}\n${extension.context}\n${extension.name}\n${index}`;
+    // Joining what many variables hold is the dear part.
+    this.#budget.steps -= environment.size >> 3;
+    if (this.#budget.steps <= 0) return;
+    const key = keyOfSpot(spot);
     const before = frame.states.get(key);
     const after = before === undefined ? environment : merged(before, environment, this.#shared);
     if (before === after) return;
@@ -120,7 +122,7 @@ export class Flow {
     if (priority === undefined || nesting > 4) return given;
     this.#observe(spot, priority, application, args, { environment: given, shared: this.#shared });
     const name = application.toLowerCase();
-    if (ENDS.has(name) || name === "dial" || name === "queue") this.#hangUp(frame, spot, given);
+    if (ENDS.has(name) || name === "dial" || name === "queue") this.#jump(frame, spot, `${spot.context},h,1`, given);
     if (ENDS.has(name)) return null;
     switch (name) {
       case "set":
@@ -233,10 +235,6 @@ export class Flow {
     if (index >= 0) this.#push(frame, { ...spot, index }, environment);
   }
 
-  #hangUp(frame: Frame, spot: Spot, environment: Environment): void {
-    this.#jump(frame, spot, `${spot.context},h,1`, environment);
-  }
-
   #gosub(frame: Frame, spot: Spot, text: string, environment: Environment): Environment {
     const brackets = /^(.*?)\((.*)\)$/s.exec(lastOf(text));
     const target = brackets === null ? text : text.slice(0, text.length - lastOf(text).length) + (brackets[1] ?? "");
@@ -259,8 +257,7 @@ export class Flow {
         (next, value, at) => assigned(next, this.#shared, `ARG${at + 1}`, value),
         target.environment,
       );
-      const { context, extension, index } = target.spot;
-      key += `${context}\n${extension.context}\n${extension.name}\n${index}\n${signature(inside)}\0`;
+      key += `${keyOfSpot(target.spot)}\n${signature(inside)}\0`;
       this.#push(inner, target.spot, inside);
     }
     const known = this.#calls.get(key);
@@ -298,3 +295,6 @@ export class Flow {
 }
 
 const lastOf = (text: string): string => splitOutside(text, ",").at(-1) ?? "";
+
+const keyOfSpot = ({ context, extension, index }: Spot): string =>
+  `${context}\n${extension.context}\n${extension.name}\n${index}`;

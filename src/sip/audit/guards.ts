@@ -9,22 +9,27 @@ export interface Fact {
   readonly apply: (value: Value) => Value;
 }
 
+/** Brackets and negations within each other that are looked into. */
+const MAX_NESTING = 20;
+
 /**
  * What a condition proves: `"${FILTER(0-9,${X})}" = "${X}"`, `"${X}" = "text"`, `${REGEX("^[0-9]+$" ${X})}`,
  * `"${X}" =~ "^[0-9]+$"`, a comparison of `${LEN(${X})}`; these negated, joined by `&`, or by `|`.
  */
-export function factsOf(condition: string): Fact[] {
+export function factsOf(condition: string, nesting = 0): Fact[] {
+  if (nesting > MAX_NESTING) return [];
+  const inner = (part: string) => factsOf(part, nesting + 1);
   const text = condition.trim();
   const [only, more] = partsOf(text);
-  if (only?.kind === "expression" && more === undefined) return factsOf(only.inner);
-  if (/^\(.*\)$/s.test(text) && splitOutside(text.slice(1), ")").length === 2) return factsOf(text.slice(1, -1));
+  if (only?.kind === "expression" && more === undefined) return inner(only.inner);
+  if (/^\(.*\)$/s.test(text) && splitOutside(text.slice(1), ")").length === 2) return inner(text.slice(1, -1));
   const parts = (separator: string) => splitOutside(text, separator).filter((part) => part.trim() !== "");
   // Of "one or the other" only the refusal says something about each.
   const alternatives = parts("|");
-  if (alternatives.length > 1) return alternatives.flatMap(factsOf).filter(({ when }) => !when);
+  if (alternatives.length > 1) return alternatives.flatMap(inner).filter(({ when }) => !when);
   const together = parts("&");
-  if (together.length > 1) return together.flatMap(factsOf).filter(({ when }) => when);
-  if (text.startsWith("!") && !text.startsWith("!=")) return negated(factsOf(text.slice(1)));
+  if (together.length > 1) return together.flatMap(inner).filter(({ when }) => when);
+  if (text.startsWith("!") && !text.startsWith("!=")) return negated(inner(text.slice(1)));
   return [...comparison(text), ...lengths(text)];
 }
 

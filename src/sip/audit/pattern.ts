@@ -51,12 +51,16 @@ export function setOf(text: string): string {
 export function overlap(one: Shape, other: Shape): boolean {
   const shorter = Math.min(one.elements.length, other.elements.length);
   for (let at = 0; at < shorter; at++) {
-    const allowed = other.elements[at] ?? "";
-    if (![...(one.elements[at] ?? "")].some((character) => allowed.includes(character))) return false;
+    if (!meet(one.elements[at] ?? "", other.elements[at] ?? "")) return false;
   }
   if (one.elements.length < other.elements.length) return one.open;
   if (one.elements.length > other.elements.length) return other.open;
   return true;
+}
+
+function meet(one: string, other: string): boolean {
+  for (const character of one) if (other.includes(character)) return true;
+  return false;
 }
 
 /** One shape behind another. Behind an open one nothing is known. */
