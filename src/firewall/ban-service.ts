@@ -106,6 +106,7 @@ export class BanService implements Service {
     };
     const culprits = new Culprits({ refusals: () => kernel.refusals(), trusted, clock, onFailures }, this.#log);
     this.#culprits = culprits;
+    await culprits.begin();
     this.#disposers.push(
       events.onEvent((event) => {
         if (event.proven) culprits.failed(event.address);

@@ -49,6 +49,16 @@ export class Culprits {
     return this.#unattributed;
   }
 
+  /** Leaves out what was before: it has been judged, or is nobody's guess. */
+  async begin(): Promise<void> {
+    try {
+      this.#before = bySource(await this.#options.refusals());
+      this.#lookedMs = this.#options.clock.now();
+    } catch (error) {
+      this.#log.error("the kernel does not tell who failed to log in", { error: describeError(error) });
+    }
+  }
+
   /** A proven failure, of somebody who may be at this address or not. */
   failed(address: string): void {
     this.#oldestMs ??= this.#options.clock.now();

@@ -4,33 +4,36 @@ import { formatNetwork, type IpNetwork, overlaps, parseNetwork } from "../base/i
  * Who did it. Found out by experiment with Asterisk 16.28 and the rendered profile (`test/integration/guard-events`
  * repeats the main ones):
  *
- * | request                                         | answer   | event                                     |
- * | ----------------------------------------------- | -------- | ----------------------------------------- |
- * | REGISTER, INVITE (any spelling), no digest       | 401      | ChallengeSent                             |
- * | the same, digest to a made-up or empty nonce     | 401      | ChallengeSent                             |
- * | the same, digest to our nonce, wrong             | 401, 403 | ChallengeSent, InvalidPassword            |
- * | REGISTER of a known user, other user in a digest | 401 (first packet's nonce unknown), 403 | ChallengeResponseFailed |
- * | REGISTER of a known user from a wrong network    | 401, 403 | FailedACL, twice with a digest            |
- * | right password                                   | 200      | SuccessfulAuth (REGISTER)                 |
- * | right password, INVITE not from where registered | 403      | InvalidPassword                           |
- * | OPTIONS, with or without digest                  | 401, 403 | none                                      |
- * | SUBSCRIBE, MESSAGE, PUBLISH                      | 403, 415, 489 | none                                 |
+ * | request                                           | answer        | events                                  |
+ * | ------------------------------------------------- | ------------- | --------------------------------------- |
+ * | REGISTER, INVITE (any spelling) without digest    | 401           | ChallengeSent                           |
+ * | - with a digest to a made-up or an empty nonce    | 401           | ChallengeSent                           |
+ * | - with a wrong digest to our nonce                | 401, 403      | ChallengeSent, InvalidPassword          |
+ * | REGISTER, known user, another user in the digest  | 401, 403      | ChallengeSent, ChallengeResponseFailed  |
+ * | - the same to a made-up nonce, second of a call   | 401, 401      | ChallengeSent, ChallengeResponseFailed  |
+ * | REGISTER, known user from a wrong network         | 401, then 403 | FailedACL for each                      |
+ * | REGISTER, name of 250 characters and more         | none          | InvalidPassword, all challenges empty   |
+ * | REGISTER with the right password                  | 401, 200      | ChallengeSent, SuccessfulAuth           |
+ * | INVITE with it, not from where it is registered   | 401, 403      | ChallengeSent, InvalidPassword          |
+ * | OPTIONS, without or with a digest                 | 401, 403      | none: guesses that nobody hears of      |
+ * | SUBSCRIBE, MESSAGE, PUBLISH                       | 403, 415, 489 | none                                    |
  *
- * Known and unknown users differ only in the two lines that say so. What follows:
+ * Unknown users have the same as known ones but where it says "known". What follows:
  *
- * 1. A sender who sees none of our answers (a forged UDP source) causes ChallengeSent, FailedACL and, with two packets
- *    of one Call-ID, ChallengeResponseFailed. InvalidPassword it cannot cause: chan_sip compares the nonce, 31 random
- *    bits, first, and every miss makes a new one. So InvalidPassword alone is a proven failure.
+ * 1. A sender who sees none of our answers (a forged UDP source) can cause ChallengeSent, FailedACL,
+ *    ChallengeResponseFailed and InvalidPassword without challenges. InvalidPassword with a `ReceivedChallenge` that is
+ *    the `Challenge` it cannot cause: the nonce is 31 random bits, and every miss makes a new one. That is a proven
+ *    failure, and the only one.
  * 2. It proves that the sender reads what we send to it, and **not** that it is at `RemoteAddress`: chan_sip puts there
- *    whatever stands behind `maddr=` in the sender's Via, over UDP and TCP, and the port of the Via besides, while the
- *    answers go to the real source (force_rport). Anybody could have anybody banned, or be somebody else himself.
- * 3. With `pedantic=yes` (ours is `no`) a From can hold whole events; one can be written so that nothing about the text
- *    is out of form.
+ *    whatever stands behind `maddr=` in the sender's Via, and the port of the Via, while the answers go to the real
+ *    source (force_rport). On that alone anybody could have anybody banned, or hide behind somebody who is trusted.
+ * 3. With `pedantic=yes` (ours is `no`) a From can complete the event it stands in with an address of its own, and
+ *    nothing about the text is out of form.
  *
- * Hence events only say that somebody failed. Who it was is what the kernel saw: to whom it let a `SIP/2.0 403` out.
- * chan_sip sends that to the packet's source. No REGISTER or INVITE was found that makes a blind sender's victim be sent
- * one (Require, Replaces, Join, bodies, Contacts, timers were tried), and strangers' SUBSCRIBE and OPTIONS, which can,
- * do not reach Asterisk.
+ * Hence events only say that somebody failed. Who it was is what the kernel saw: to whom it let a `SIP/2.0 403` out,
+ * which goes to the packet's source. No REGISTER or INVITE was found that has one sent to a blind sender's victim
+ * (Require, Replaces, Join, bodies, Contacts, timers, other digests were tried), and strangers' SUBSCRIBE and OPTIONS,
+ * which have, do not reach Asterisk.
  */
 
 /** Prefix that an IPv6 source is judged by: one customer, one household, has at least that much (RFC 6177 section 2). */

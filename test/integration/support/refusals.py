@@ -1,6 +1,7 @@
 """Counts what leaves a SIP port beginning with "SIP/2.0 403", by address: what the kernel's rules count, without rules.
 
-Arguments: interface, SIP port. Prints "ready"; then, for each line read, the counts as JSON.
+Arguments: interface, SIP port. Prints "ready"; then, for each line read, the counts as JSON. An address is forgotten
+10 s after its last one, as in the kernel's set.
 """
 
 import json
@@ -8,6 +9,7 @@ import selectors
 import socket
 import struct
 import sys
+import time
 
 interface, port = sys.argv[1], int(sys.argv[2])
 # All protocols: what leaves is shown to those only who ask for everything.
@@ -19,6 +21,11 @@ packets.setblocking(False)
 counts = {}
 
 
+def current():
+    since = time.monotonic() - 10
+    return {to: count for to, (count, last) in counts.items() if last > since}
+
+
 def look(packet):
     head = (packet[0] & 15) * 4
     if struct.unpack_from("!H", packet, head)[0] != port:
@@ -26,7 +33,7 @@ def look(packet):
     skip = 8 if packet[9] == socket.IPPROTO_UDP else (packet[head + 12] >> 4) * 4
     if packet[head + skip :].startswith(b"SIP/2.0 403"):
         to = socket.inet_ntoa(packet[16:20])
-        counts[to] = counts.get(to, 0) + 1
+        counts[to] = (current().get(to, 0) + 1, time.monotonic())
 
 
 def drain():
@@ -49,4 +56,4 @@ while True:
         if key.fileobj is sys.stdin:
             if sys.stdin.readline() == "":
                 sys.exit()
-            print(json.dumps(counts), flush=True)
+            print(json.dumps(current()), flush=True)
