@@ -6,9 +6,9 @@ import { type HandPorts, HandService } from "./hand-service.ts";
 function made(externalAddress: string | null, over: Partial<HandPorts> = {}) {
   const clock = new VirtualClock();
   const ports: HandPorts = {
-    stun: { query: async () => "8.8.8.8" },
+    stun: { ask: async () => "8.8.8.8" },
     arrivals: { fromOutside: async () => 7 },
-    own: { ownAddress: async () => "192.168.1.9" },
+    route: { read: async () => ({ interface: "eth0", gateway: "192.168.1.1", address: "192.168.1.9" }) },
     names: { lookUp: async () => ({ addresses: ["2001:db8::1", "8.8.8.8"] }) },
     ...over,
   };
@@ -75,15 +75,15 @@ it("a name that cannot be looked up any more keeps what it meant", async () => {
 });
 
 it("a stop does not wait for servers that do not answer, and what they answer is checked", async () => {
-  const query = (_server: string, signal: AbortSignal) =>
+  const ask = (_server: string, _from: string, signal: AbortSignal) =>
     new Promise<string>((_, reject) => signal.addEventListener("abort", () => reject(new Error("given up"))));
-  const silent = made("8.8.8.8", { stun: { query } });
+  const silent = made("8.8.8.8", { stun: { ask } });
   await silent.service.start(new AbortController().signal);
   await silent.service.stop();
   expect(silent.clock.pending).toBe(0);
 
-  const lying = made("8.8.8.8", { stun: { query: async () => "8.8.8.8\nfault" } });
+  const lying = made("8.8.8.8", { stun: { ask: async () => "8.8.8.8\nfault" } });
   await lying.service.check();
-  expect(lying.service.view().faults).toEqual(["STUN server stun.example.org: its answer is no address"]);
+  expect(lying.service.view().faults).toEqual(["STUN server stun.example.org: it does not tell our address"]);
   await lying.service.stop();
 });

@@ -5,13 +5,14 @@ import { formatNetwork, parseAddress } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { forwardingNeeded, type HandConfig, type HandFindings, type HandObserved, judgeHand } from "./hand.ts";
-import type { ArrivalsPort, LookUpPort, OwnAddressPort, StunPort } from "./hand-port.ts";
+import type { ArrivalsPort, LookUpPort } from "./hand-port.ts";
+import type { DefaultRoutePort, StunPort } from "./port.ts";
 import type { NatView } from "./types.ts";
 
 export interface HandPorts {
   readonly stun: StunPort;
   readonly arrivals: ArrivalsPort;
-  readonly own: OwnAddressPort;
+  readonly route: DefaultRoutePort;
   readonly names: LookUpPort;
 }
 
@@ -109,10 +110,10 @@ export class HandService implements Service {
   }
 
   async #observe(): Promise<HandObserved> {
-    const { own, arrivals } = this.#ports;
-    const [ownAddress, stun, count] = await Promise.all([
-      own.ownAddress().catch(() => null),
-      this.#askStun(),
+    const { route, arrivals } = this.#ports;
+    const ownAddress = (await route.read().catch(() => null))?.address ?? null;
+    const [stun, count] = await Promise.all([
+      this.#askStun(ownAddress),
       arrivals.fromOutside().catch(() => null),
       this.#resolve(),
     ]);
@@ -123,22 +124,20 @@ export class HandService implements Service {
     return { ownAddress, stun, arrived: count === null ? null : count - first, countedS };
   }
 
-  async #askStun(): Promise<HandObserved["stun"]> {
-    const answers = this.#options.stunServers.map(
-      async (server): Promise<[string, { address: string } | { fault: string }]> => {
-        const signal = AbortSignal.any([this.#life.signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
-        try {
-          const address = parseAddress(await this.#ports.stun.query(server, signal));
-          return [
-            server,
-            address === null ? { fault: "its answer is no address" } : { address: formatNetwork(address) },
-          ];
-        } catch (error) {
-          return [server, { fault: describeError(error) }];
-        }
-      },
-    );
-    return new Map(await Promise.all(answers));
+  async #askStun(from: string | null): Promise<HandObserved["stun"]> {
+    if (from === null || this.#life.signal.aborted) return new Map();
+    const ask = async (server: string): Promise<{ address: string } | { fault: string }> => {
+      const signal = AbortSignal.any([this.#life.signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+      try {
+        const answer = await this.#ports.stun.ask(server, from, signal);
+        const address = answer === null ? null : parseAddress(answer);
+        return address === null ? { fault: "it does not tell our address" } : { address: formatNetwork(address) };
+      } catch (error) {
+        return { fault: describeError(error) };
+      }
+    };
+    const { stunServers } = this.#options;
+    return new Map(await Promise.all(stunServers.map(async (server) => [server, await ask(server)] as const)));
   }
 
   /** A name that cannot be looked up today keeps what it meant before. */
