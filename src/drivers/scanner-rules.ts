@@ -60,7 +60,12 @@ export class ScannerRulesKernel implements ScannerPort {
   }
 
   async #saved(family: (typeof FAMILIES)[number]): Promise<FoundRules> {
-    return parseSaved(await this.#run(`${family}-save`, ["-c", "-t", "mangle"], ""));
+    const text = await this.#run(`${family}-save`, ["-c", "-t", "mangle"], "");
+    // Then it lists nothing of it, and our own rules would be added once more each time.
+    if (/^# Table .*incompatible/m.test(text)) {
+      throw new GatewayError("scanner-refused", `somebody's rules in the table mangle are none that ${family} knows`);
+    }
+    return parseSaved(text);
   }
 
   #run(command: string, args: readonly string[], input: string): Promise<string> {

@@ -78,7 +78,7 @@ describe("asking APIBAN", () => {
     expect(rig.kinds).toEqual(["persist", "changed", "ask"]);
     expect(rig.asks).toBe("7001");
     rig.end();
-    expect(rig.kinds).toEqual(["persist", "round-over", "wake"]);
+    expect(rig.kinds).toEqual(["round-over", "wake"]);
     expect(rig.waits).toBe(1_800_000);
     expect(rig.state.round).toEqual({ added: 2, alreadyThere: 0, skipped: 0, refused: 0 });
     rig.now += 1_800_000;

@@ -110,6 +110,8 @@ export class TextListSource implements ListSource {
   }
 
   start(): void {
+    // Read already, without success: that has its own time to be tried again.
+    if (this.#failures > 0 || this.#reading !== undefined) return;
     const now = this.#unixMs();
     const dueMs = this.#readMs === null ? now : this.#readMs + this.#intervalMs;
     // A copy from the future was stored by a clock that was wrong.

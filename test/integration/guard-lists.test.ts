@@ -4,6 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatNetwork, parseNetwork } from "../../src/base/ip.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -12,12 +14,16 @@ import { ListFiles } from "../../src/drivers/list-files.ts";
 import { StateFileAdapter } from "../../src/drivers/state-file.ts";
 import { formatAddress4 } from "../../src/firewall/address-set.ts";
 import { BlockListService, type BlockListSettings } from "../../src/firewall/block-list-service.ts";
+import type { FetchPort } from "../../src/firewall/port.ts";
 import { FakeApiban, reply } from "./support/fake-apiban.ts";
 
 /** Public addresses, 45.0.0.0 and up. */
 const some = (count: number, from = 0) =>
   Array.from({ length: count }, (_, at) => formatAddress4(0x2d00_0000 + from + at));
 
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const http = new HttpFetch();
 let apiban: FakeApiban;
 let directory: string;
 let services: BlockListService[];
@@ -39,12 +45,17 @@ afterEach(async () => {
 
 const APIBAN: BlockListSettings = { apiban: { key: "given-key", url: "", refreshMinutes: 30 }, lists: [] };
 
+/** As in the gateway, but nobody waits twenty seconds here. */
+const impatient: FetchPort = {
+  request: (request, signal) => http.request({ ...request, timeoutMs: 1_000 }, signal),
+};
+
 /** The service as it is in the gateway, but for the calendar, with its state on the disk. */
 async function begin(settings: BlockListSettings = APIBAN): Promise<BlockListService> {
   const service = new BlockListService(
     { ...settings, apiban: settings.apiban === null ? null : { ...settings.apiban, url: apiban.url } },
     {
-      fetch: new HttpFetch(),
+      fetch: impatient,
       files: new ListFiles(),
       state: new StateFileAdapter(join(directory, "lists.json"), () => undefined),
     },
@@ -186,6 +197,15 @@ describe("hostile answers in APIBAN's place", () => {
       "a connection that ends",
       (response) => void response.write("{", () => response.destroy()),
       /broke off|did not answer/,
+    ],
+    ["no answer", () => undefined, /did not answer within 1000 ms/],
+    [
+      "an answer that drips",
+      (response) => {
+        const timer = setInterval(() => response.write(" "), 50);
+        response.on("close", () => clearInterval(timer));
+      },
+      /did not answer within 1000 ms/,
     ],
   ])("%s: nothing is blocked, nothing is lost, and it is asked once", async (_, hostile, error) => {
     apiban.addresses = [...good];
@@ -334,8 +354,14 @@ describe("plain lists", () => {
     ].join("\n");
     answer = () => ({ status: 200, body });
     await writeFile(join(directory, "ours.txt"), "");
+    collect();
+    const before = process.memoryUsage();
     const service = await begin(settings());
     await service.refresh();
+    collect();
+    const after = process.memoryUsage();
+    const grown = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+    expect(grown).toBeLessThan(10_000_000);
     expect(service.blocked.addresses4).toHaveLength(100_000);
     expect(service.blocked.networks).toHaveLength(5_000);
     await end(service);

@@ -214,6 +214,25 @@ describe("the scanner filter in the kernel", () => {
     expect(iptables()).toBe(before);
   });
 
+  it.each([
+    [
+      "a rule",
+      "chain PREROUTING { type filter hook prerouting priority mangle\n meta mark set ip saddr map { 10.0.0.1 : 1 }\n }",
+    ],
+    ["a chain", "chain PREROUTING { type filter hook prerouting priority -140\n }"],
+  ])("stays away when %s in its table is none of iptables'", async (_, chain) => {
+    inside(GATEWAY, "nft", "add", "table", "ip", "mangle");
+    inside(GATEWAY, "nft", "delete", "table", "ip", "mangle");
+    execFileSync("ip", ["netns", "exec", GATEWAY, "nft", "-f", "-"], { input: `table ip mangle {\n ${chain}\n}\n` });
+    try {
+      const before = inside(GATEWAY, "nft", "-s", "list", "table", "ip", "mangle");
+      await expect(kernel.apply(RULES)).rejects.toMatchObject({ code: "scanner-refused" });
+      expect(inside(GATEWAY, "nft", "-s", "list", "table", "ip", "mangle")).toBe(before);
+    } finally {
+      inside(GATEWAY, "nft", "delete", "table", "ip", "mangle");
+    }
+  });
+
   it("says that the tool is missing", async () => {
     const without = new ScannerRulesKernel(["/no/such/program"]);
     await expect(without.apply(RULES)).rejects.toMatchObject({ code: "scanner-missing" });
