@@ -26,6 +26,9 @@ export interface Context {
   readonly name: string;
   readonly place: Place;
   readonly extensions: Extension[];
+  /** The same by name, and those of them that are patterns. */
+  readonly named: Map<string, Extension>;
+  readonly patterns: Extension[];
   readonly includes: { readonly name: string; readonly place: Place }[];
   readonly switches: { readonly target: string; readonly place: Place }[];
 }
@@ -50,7 +53,15 @@ export function readDialplan(files: readonly Assembled[]): Dialplan {
     }
     let context = contexts.get(section.name);
     if (context === undefined) {
-      context = { name: section.name, place: section.place, extensions: [], includes: [], switches: [] };
+      context = {
+        name: section.name,
+        place: section.place,
+        extensions: [],
+        named: new Map(),
+        patterns: [],
+        includes: [],
+        switches: [],
+      };
       contexts.set(section.name, context);
     }
     readSection(section, context, reader);
@@ -68,7 +79,6 @@ interface Reader {
 }
 
 function readSection(section: Section, context: Context, reader: Reader): void {
-  const named = new Map(context.extensions.map((extension) => [extension.name, extension]));
   for (const { key, value, place } of section.entries) {
     if (key === "include") context.includes.push({ name: firstOf(value), place });
     else if (["switch", "lswitch", "eswitch"].includes(key)) context.switches.push({ target: value, place });
@@ -76,11 +86,12 @@ function readSection(section: Section, context: Context, reader: Reader): void {
       const step = stepOf(key, value, reader);
       if (step === null || reader.total++ >= MAX_PRIORITIES) continue;
       const name = step.extension.split("/")[0]?.trim() ?? "";
-      let extension = named.get(name);
+      let extension = context.named.get(name);
       if (extension === undefined) {
         extension = { context: context.name, name, shape: shapeOfExtension(name), place, priorities: [] };
-        named.set(name, extension);
+        context.named.set(name, extension);
         context.extensions.push(extension);
+        if (isPattern(name)) context.patterns.push(extension);
       }
       const { name: application, args } = applicationOf(step.rest);
       extension.priorities.push({ number: step.number, label: step.label, application, args, place });
@@ -150,10 +161,12 @@ export function withIncludes(dialplan: Dialplan, name: string): Context[] {
 
 /** Extensions of a context and its includes that a text of this shape can land in; a fixed name wins over patterns. */
 export function extensionsFor(dialplan: Dialplan, context: string, shape: Shape): Extension[] {
-  const found = withIncludes(dialplan, context)
-    .flatMap(({ extensions }) => extensions)
-    .filter((extension) => overlap(extension.shape, shape));
+  const contexts = withIncludes(dialplan, context);
   const fixed = !shape.open && shape.elements.every((element) => element.length === 1);
-  const exact = fixed ? found.filter((extension) => !isPattern(extension.name)) : [];
-  return exact.length > 0 ? exact : found;
+  if (!fixed) return contexts.flatMap(({ extensions }) => extensions.filter((one) => overlap(one.shape, shape)));
+  const name = shape.elements.join("");
+  const exact = contexts.flatMap(({ named }) => named.get(name) ?? []).filter((one) => !isPattern(one.name));
+  return exact.length > 0
+    ? exact
+    : contexts.flatMap(({ patterns }) => patterns.filter((one) => overlap(one.shape, shape)));
 }
