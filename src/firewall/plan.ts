@@ -52,7 +52,8 @@ export function plan(wanted: Wanted, kernel: InKernel): Plan {
   return { script: long.length === 0 ? check : check + long.join(""), check };
 }
 
-function same(one: Elements, other: Elements): boolean {
+/** Whether two contents are equal. */
+export function same(one: Elements, other: Elements): boolean {
   return (
     one === other ||
     (one.length === other.length && one.every((value: string | number, at: number) => value === other[at]))

@@ -85,11 +85,16 @@ const trustedSources = (chain: "goto trusted" | "accept") => [
 ];
 
 /** Banned, then blocked. Neither comes before the trusted. */
-const shutOut = [
+const shutOut = (lengths: readonly number[]) => [
   ...both(({ n, source }) => `${source} @banned${n} counter name banned drop`),
   ...both(({ n, address }) => `${address} saddr @blocked${n} counter name blocked drop`),
   ...both(({ n, address }) => `${address} saddr @blockednet${n} counter name blocked drop`),
+  ...lengths.map((length) => `ip saddr & ${mask(length)} @blocked4_${length} counter name blocked drop`),
 ];
+
+function mask(length: number): string {
+  return [0, 8, 16, 24].map((at) => 256 - 2 ** (8 - Math.min(8, Math.max(0, length - at)))).join(".");
+}
 
 /** Packets to this machine and no other, where there may be others behind it. */
 function toUs({ protect, router }: ClosedPolicy): string {
@@ -117,8 +122,8 @@ export function renderClosedGuard(policy: ClosedPolicy): string[] {
   ];
 }
 
-/** Chains behind `guard`. */
-export function renderSip({ policy }: RulesState) {
+/** Chains behind `guard`. `lengths`: of blocked IPv4 networks, as far as there are any. */
+export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
   const budgets = budgetsOf(policy);
   const { trustedInvitesPerSecond, trustedInviteBurst } = policy.limits;
   const invites = `timeout 10m limit rate ${trustedInvitesPerSecond}/second burst ${trustedInviteBurst} packets`;
@@ -130,7 +135,7 @@ export function renderSip({ policy }: RulesState) {
   return {
     sip: [
       ...trustedSources("goto trusted"),
-      ...shutOut,
+      ...shutOut(lengths),
       ...(policy.mode === "open"
         ? []
         : both(({ n, address }) => `${address} saddr != @allowed${n} counter name outside drop`)),
@@ -174,7 +179,7 @@ export function renderSip({ policy }: RulesState) {
       ...both(({ n, source }) => `update @limited${n} { ${source} timeout ${budgets.limitedS}s }`),
       "counter name over drop",
     ],
-    rtp_guard: [...trustedSources("accept"), ...shutOut],
+    rtp_guard: [...trustedSources("accept"), ...shutOut(lengths)],
     rtp: [
       "ct state established,related counter name rtp accept",
       ...["trusted", "registered", "allowed"].flatMap((set) =>

@@ -2,6 +2,7 @@ import { formatNetwork, type IpNetwork, isSingle } from "../base/ip.ts";
 import {
   type BaseChain,
   baseChains,
+  hashedLengths,
   type PlainChain,
   plainChains,
   renderLayout,
@@ -24,15 +25,17 @@ export interface Rendered {
 
 export function render(state: RulesState): Rendered {
   const { policy } = state;
+  const sets = setsOf(state);
+  const lengths = hashedLengths.filter((length) => sets.get(`blocked4_${length}`)?.length !== 0);
   const rules = {
-    ...renderSip(state),
+    ...renderSip(policy, lengths),
     local: renderLocal(state),
     guard: [...renderSpoofed(policy), ...renderGuard(policy)],
     answers: renderAnswers(state),
     input: renderInput(state),
     ...renderPassing(policy),
   };
-  return { rules: renderChains(policy, rules), sets: setsOf(state) };
+  return { rules: renderChains(policy, rules), sets };
 }
 
 /** Rules for the time without a supervisor: management is open, SIP and audio are closed. */
@@ -85,16 +88,32 @@ function setsOf({
 }: Pick<RulesState, "lists" | "blocked" | "registered">): Map<StaticSet, Elements> {
   const sets = new Map<StaticSet, Elements>();
   const blockedNetworks = literals(blocked.networks);
+  const hashed = (network: IpNetwork) => network.family === 4 && hashedLengths.includes(network.prefix);
+  for (const length of hashedLengths) {
+    const ofLength = blockedNetworks.filter((network) => network.family === 4 && network.prefix === length);
+    sets.set(`blocked4_${length}`, firstAddresses(ofLength));
+  }
   for (const n of [4, 6] as const) {
     sets.set(`trusted${n}`, disjoint([...lists.trunks, ...lists.operators], n));
     sets.set(`allowed${n}`, disjoint(lists.allowed, n));
     sets.set(`management${n}`, disjoint([...lists.management, ...lists.operators], n));
-    sets.set(`blockednet${n}`, disjoint(blockedNetworks, n));
+    sets.set(
+      `blockednet${n}`,
+      disjoint(
+        blockedNetworks.filter((network) => !hashed(network)),
+        n,
+      ),
+    );
     sets.set(`registered${n}`, disjoint(registered.filter(isSingle), n));
   }
   sets.set("blocked4", blocked.addresses4);
   sets.set("blocked6", disjoint(literals(blocked.addresses6).filter(isSingle), 6));
   return sets;
+}
+
+/** Of IPv4 networks, ascending, without duplicates. */
+function firstAddresses(networks: readonly IpNetwork[]): Uint32Array {
+  return Uint32Array.from(new Set(networks.map(({ first }) => Number(first)))).sort();
 }
 
 /** The set and element that stand for a banned source: an IPv4 address, or an IPv6 /64 by its first address. */

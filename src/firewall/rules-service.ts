@@ -4,12 +4,13 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { parseNetwork } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import { contentText, countersOf, type ReadTable, readTable, sourcesOf } from "./counters.ts";
-import { penaltySets, type StaticSet, TABLE } from "./layout.ts";
+import { countersOf, sourcesOf } from "./counters.ts";
+import { KernelRecord } from "./kernel-record.ts";
+import { penaltySets, TABLE } from "./layout.ts";
 import type { RulesState, TimedBan } from "./model.ts";
-import { type InKernel, nothingKnown, plan, type Wanted } from "./plan.ts";
+import { plan, type Wanted } from "./plan.ts";
 import type { NftPort } from "./port.ts";
-import { banElement, type Elements, render, renderClosed } from "./render.ts";
+import { banElement, render, renderClosed } from "./render.ts";
 import type { Counters, LimitedSource } from "./types.ts";
 
 export interface RulesPorts {
@@ -32,16 +33,6 @@ export type RulesChange = Partial<RulesState> & { readonly bans?: readonly Timed
 const CHECK_MS = 30_000;
 /** A phone counts as registered for so long after the supervisor has died, s. */
 const REGISTERED_S = 600;
-/** Sets whose content is read back: small, and worth an attack. */
-const watchedSets: readonly StaticSet[] = [
-  "trusted4",
-  "trusted6",
-  "allowed4",
-  "allowed6",
-  "management4",
-  "management6",
-];
-
 /** Keeps the kernel's rules as they are wanted. Everything that is changed is changed in one transaction. */
 export class RulesService implements Service {
   readonly name = "firewall rules";
@@ -53,10 +44,7 @@ export class RulesService implements Service {
   /** Source → when its ban ends, on the clock. */
   readonly #bans = new Map<string, number>();
   #bansGiven = false;
-  #kernel: InKernel = nothingKnown("absent");
-  /** What nft said of the table, and of each watched set, when they were as wanted. */
-  #lastTable: ReadTable = { table: "absent", text: "" };
-  readonly #lastContent = new Map<StaticSet, string>();
+  readonly #record: KernelRecord;
   #registeredAtMs = 0;
   #work: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -69,6 +57,7 @@ export class RulesService implements Service {
   constructor(state: RulesState, { nft, clock }: RulesPorts, log: Log) {
     this.#state = state;
     this.#nft = nft;
+    this.#record = new KernelRecord(nft);
     this.#clock = clock;
     this.#log = log;
   }
@@ -102,7 +91,7 @@ export class RulesService implements Service {
     signal.throwIfAborted();
     this.#running = true;
     try {
-      this.#kernel = nothingKnown(readTable(await this.#nft.table(TABLE)).table);
+      await this.#record.begin();
       await this.#enqueue();
     } catch (error) {
       this.#running = false;
@@ -121,9 +110,9 @@ export class RulesService implements Service {
     if (policy.protect === "gateway") await this.#nft.apply(`delete table inet ${TABLE}\n`);
     else {
       const closed = { ...renderClosed(policy, localUids), bans: null, registeredS: REGISTERED_S };
-      await this.#nft.apply(plan(closed, this.#kernel).script);
+      await this.#nft.apply(plan(closed, this.#record.known).script);
     }
-    this.#kernel = nothingKnown("absent");
+    this.#record.forget();
     this.#sinceMs = null;
   }
 
@@ -145,12 +134,12 @@ export class RulesService implements Service {
   /** Drops everything from this source from now on, s. Errors: `bad-source`, those of `NftPort`. */
   async ban(source: string, seconds: number): Promise<void> {
     const { n, key } = elementOf(source);
-    const endsMs = this.#clock.now() + seconds * 1000;
-    this.#bans.set(source, endsMs);
+    const renewed = this.#bans.has(source);
+    this.#bans.set(source, this.#clock.now() + seconds * 1000);
     const set = `element inet ${TABLE} banned${n}`;
-    // Added first, so that it can be deleted: the kernel does not change the time of an element that it has.
     const timed = `add ${set} { ${key} timeout ${Math.max(1, Math.ceil(seconds))}s }\n`;
-    await this.#nft.apply(`${timed}delete ${set} { ${key} }\n${timed}`);
+    // The kernel does not change the time of an element that it has; it is there, or is now, so it can be deleted.
+    await this.#nft.apply(renewed ? `${timed}delete ${set} { ${key} }\n${timed}` : timed);
   }
 
   /** Ends a ban, and forgets what the kernel holds against the source. `null`: all sources. */
@@ -202,27 +191,25 @@ export class RulesService implements Service {
 
   async #apply(): Promise<void> {
     const begun = this.#clock.now();
-    const anew = this.#kernel.table !== "ours";
-    const withBans = anew || this.#bansGiven;
-    const bansBefore = new Map(this.#bans);
-    const wanted: Wanted = {
-      ...render(this.#state),
-      bans: withBans && (this.#bansGiven || this.#bans.size > 0) ? this.#bansLeft() : null,
-      registeredS: REGISTERED_S,
-    };
-    const { script, check } = plan(wanted, this.#kernel);
+    const { known } = this.#record;
+    const refill = this.#bansGiven || (known.table !== "ours" && this.#bans.size > 0);
+    const before = new Map(this.#bans);
+    const bans = refill ? this.#bansLeft() : null;
+    const wanted: Wanted = { ...render(this.#state), bans, registeredS: REGISTERED_S };
+    const { script, check } = plan(wanted, known);
+    this.#bansGiven = false;
     try {
       if (script !== "") {
         await this.#nft.check(check);
         await this.#nft.apply(script);
       }
-      if (withBans) this.#bansGiven = false;
-      await this.#remember(wanted);
-      // Bans that came meanwhile may have been flushed with the others.
-      if (wanted.bans !== null) await this.#repeatBans(bansBefore);
+      if (known.sets.get("registered4") === undefined) this.#registeredAtMs = this.#clock.now();
+      await this.#record.note(wanted);
+      if (refill) await this.#repeatBans(before);
     } catch (error) {
       // Perhaps it differs from what we know: next time everything is sent.
-      this.#kernel = { ...this.#kernel, rules: null, sets: new Map() };
+      this.#record.forget();
+      this.#bansGiven ||= refill;
       this.#setFault(describeError(error));
       throw error;
     }
@@ -231,60 +218,33 @@ export class RulesService implements Service {
     if (script !== "") this.#emitter.emit("applied", this.#clock.now() - begun);
   }
 
-  /** Notes what is in the kernel now. */
-  async #remember({ rules, sets }: Wanted): Promise<void> {
-    const before = this.#kernel;
-    if (before.rules !== rules || before.table !== "ours") this.#lastTable = readTable(await this.#nft.table(TABLE));
-    for (const name of watchedSets) {
-      if (
-        before.table === "ours" &&
-        before.sets.get(name) !== undefined &&
-        sameList(before.sets.get(name), sets.get(name))
-      )
-        continue;
-      this.#lastContent.set(name, contentText(await this.#nft.set(TABLE, name)));
-    }
-    if (before.sets.get("registered4") === undefined) this.#registeredAtMs = this.#clock.now();
-    this.#kernel = { table: this.#lastTable.table, rules, sets };
-  }
-
   async #check(): Promise<boolean> {
-    const { table, text } = readTable(await this.#nft.table(TABLE));
-    const changed = [];
-    if (table !== this.#lastTable.table || text !== this.#lastTable.text) {
-      changed.push(table === "absent" ? "the table is gone" : "rules were changed");
-    } else {
-      for (const name of watchedSets) {
-        if (contentText(await this.#nft.set(TABLE, name)) !== this.#lastContent.get(name))
-          changed.push(`set ${name} was changed`);
-      }
-    }
-    if (changed.length === 0) {
-      this.#renewRegistered();
-      if (this.#fault !== null || this.#kernel.sets.get("registered4") === undefined) await this.#apply();
+    if (!this.#running) return false;
+    if (this.#fault !== null) {
+      await this.#record.begin();
+      await this.#apply();
       return false;
     }
-    const what = changed.join(", ");
-    this.#log.warn("the firewall's table is not as it was left", { what });
-    this.#kernel = nothingKnown(table);
-    try {
-      await this.#apply();
-      this.#repairs++;
-      this.#emitter.emit("drift", what, true);
-    } catch (error) {
-      this.#emitter.emit("drift", what, false);
-      throw error;
+    const what = await this.#record.difference();
+    if (what === null) {
+      await this.#renewRegistered();
+      return false;
     }
+    this.#log.warn("the firewall's table is not as it was left", { what });
+    const repaired = await this.#apply().then(
+      () => true,
+      () => false,
+    );
+    if (repaired) this.#repairs++;
+    this.#emitter.emit("drift", what, repaired);
     return true;
   }
 
   /** Their elements have a time-out, for the case that nobody is left to take them away. */
-  #renewRegistered(): void {
+  async #renewRegistered(): Promise<void> {
     if (this.#clock.now() - this.#registeredAtMs < (REGISTERED_S / 2) * 1000) return;
-    const sets = new Map<StaticSet, Elements>(this.#kernel.sets);
-    sets.delete("registered4");
-    sets.delete("registered6");
-    this.#kernel = { ...this.#kernel, sets };
+    this.#record.forgetSets("registered4", "registered6");
+    await this.#apply();
   }
 
   #bansLeft(): TimedBan[] {
@@ -293,6 +253,7 @@ export class RulesService implements Service {
     return [...this.#bans].map(([source, endsMs]) => ({ source, seconds: (endsMs - now) / 1000 }));
   }
 
+  /** Bans that came or went while the others were being sent, and may have been flushed with them. */
   async #repeatBans(before: ReadonlyMap<string, number>): Promise<void> {
     for (const { source, seconds } of this.#bansLeft()) {
       if (before.get(source) !== this.#bans.get(source)) await this.ban(source, seconds);
@@ -316,10 +277,6 @@ export class RulesService implements Service {
         });
     });
   }
-}
-
-function sameList(one: Elements | undefined, other: Elements | undefined): boolean {
-  return one !== undefined && other !== undefined && one.join() === other.join();
 }
 
 function elementOf(source: string) {

@@ -105,7 +105,7 @@ describe.each(versions)("SIP over UDP, IPv%i", (v) => {
       blocked: {
         addresses4: Uint32Array.from(v === 4 ? [numbers] : []),
         addresses6: v === 6 ? [blocked] : [],
-        networks: [v === 4 ? `${inNetwork}/30` : inNetwork.replace("::7", "::/64")].map((text) => text),
+        networks: v === 4 ? [`${inNetwork}/32`, "0.0.0.0/7"] : [inNetwork.replace("::7", "::/64")],
       },
     };
     await guarded({}, change);
