@@ -13,13 +13,16 @@ import { AsteriskCalls } from "../drivers/asterisk-calls.ts";
 import { AsteriskFiles } from "../drivers/asterisk-files.ts";
 import { AsteriskProcess } from "../drivers/asterisk-process.ts";
 import { InstanceLock } from "../drivers/instance-lock.ts";
+import type { GuardService } from "../firewall/service.ts";
 import { resolveProfile } from "../line/profiles.ts";
 import { LineService } from "../line/service.ts";
 import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
 import { AsteriskService } from "../sip/service.ts";
 import { TrunkWatch } from "../sip/trunk-watch.ts";
+import { type Guard, makeGuard } from "./guard.ts";
 import { linePort } from "./line-ports.ts";
 import { Lines } from "./lines.ts";
+import { makeNat, type Nat } from "./nat.ts";
 import type { Prepared } from "./prepare.ts";
 import { StatusServer } from "./status-server.ts";
 
@@ -32,6 +35,9 @@ export class Gateway implements Service {
   readonly #lock: InstanceLock;
   readonly #services: ServiceGroup;
   readonly #asterisk: ServiceGroup;
+  readonly #guard: Guard | null;
+  readonly #makeNat: () => Promise<Nat>;
+  #guardFault: string | null = null;
   readonly #ari: AriConnection;
   readonly #subscriptions: Dispose[] = [];
   readonly #log: Log;
@@ -44,6 +50,8 @@ export class Gateway implements Service {
   readonly asterisk: AsteriskService;
   readonly sip: AsteriskCalls;
   readonly trunks: TrunkWatch;
+  /** Port forwarding or routing; null before the start. */
+  nat: Nat | null = null;
 
   constructor(prepared: Prepared, user: { readonly uid: number; readonly gid: number } | null, log: Log) {
     const { config } = prepared.loaded;
@@ -77,6 +85,15 @@ export class Gateway implements Service {
       },
       sipLog,
     );
+    this.#guard = makeGuard(prepared, user, { commands: ami, holder }, log.child("firewall"));
+    this.#makeNat = () => {
+      const moved = (place: Parameters<AsteriskService["setExternal"]>[0]) => {
+        void this.asterisk.setExternal(place).catch((error: unknown) => {
+          sipLog.error("the external address did not come into force", { error: describeError(error) });
+        });
+      };
+      return makeNat(config, this.guard, moved, log.child("nat"));
+    };
     this.trunks = new TrunkWatch(model, ami, this.asterisk, systemClock, sipLog);
     const { http } = model;
     const ari = new AriConnection(
@@ -123,6 +140,11 @@ export class Gateway implements Service {
     this.#log = log.child("app");
   }
 
+  /** The guard; null where the configuration wants no firewall. */
+  get guard(): GuardService | null {
+    return this.#guard?.service ?? null;
+  }
+
   /** Calls can be made in both directions. */
   get ready(): boolean {
     return this.asterisk.up && this.sip.up;
@@ -148,7 +170,7 @@ export class Gateway implements Service {
   /** What keeps the gateway from calls; null when nothing does. */
   get fault(): string | null {
     const unreached = this.asterisk.up && !this.#ari.up ? this.#ari.fault : null;
-    return this.asterisk.fault ?? unreached ?? this.configFault;
+    return this.#guardFault ?? this.asterisk.fault ?? unreached ?? this.configFault;
   }
 
   /**
@@ -164,30 +186,68 @@ export class Gateway implements Service {
       this.asterisk.on("down", () => this.#ari.pause()),
     );
     await this.#services.start(signal);
-    this.#keeping = this.#keepAsterisk(AbortSignal.any([signal, this.#life.signal]));
+    this.#keeping = this.#keep(AbortSignal.any([signal, this.#life.signal]));
   }
 
-  async stop(): Promise<void> {
+  /** `next`: another gateway takes over at once, so that the firewall stays as it is. */
+  async stop(next: "none" | "follows" = "none"): Promise<void> {
     this.#life.abort();
     // The lines first: whatever Asterisk is doing, none may be left held.
     await this.#services.stop();
     await this.#keeping;
     await this.#asterisk.stop();
+    await this.nat?.stop().catch((error: unknown) => this.#complain("ending port forwarding", error));
+    await this.#stopGuard(next);
     for (const dispose of this.#subscriptions.splice(0)) dispose();
     await this.#lock.stop();
   }
 
-  /** An Asterisk that does not come up is tried again for as long as the gateway runs. */
-  async #keepAsterisk(life: AbortSignal): Promise<void> {
+  /** Nothing listens to the network before the firewall is in force. */
+  async #keep(life: AbortSignal): Promise<void> {
+    await this.#untilDone("the firewall", life, () => this.#startGuard(life));
+    await this.#untilDone("port forwarding", life, async () => {
+      this.nat ??= await this.#makeNat();
+      await this.nat.start(life);
+    });
+    await this.#untilDone("Asterisk", life, () => this.#asterisk.start(life));
+  }
+
+  /** What does not come up is tried again for as long as the gateway runs. */
+  async #untilDone(what: string, life: AbortSignal, start: () => Promise<void>): Promise<void> {
     while (!life.aborted) {
       try {
-        await this.#asterisk.start(life);
+        await start();
         return;
       } catch (error) {
         if (life.aborted) return;
-        this.#log.error("Asterisk does not come up; trying again", { error: describeError(error) });
+        this.#log.error(`${what} does not come up; trying again`, { error: describeError(error) });
         await delay(RETRY_MS, undefined, { signal: life }).catch(() => undefined);
       }
     }
+  }
+
+  async #startGuard(life: AbortSignal): Promise<void> {
+    if (this.#guard === null) return;
+    const { service, events } = this.#guard;
+    try {
+      await service.start(life);
+      await events.start(life);
+      this.#guardFault = null;
+    } catch (error) {
+      this.#guardFault = `the firewall is not in force: ${describeError(error)}`;
+      throw error;
+    }
+  }
+
+  async #stopGuard(next: "none" | "follows"): Promise<void> {
+    if (this.#guard === null) return;
+    const { service, events } = this.#guard;
+    await events.stop();
+    const stopped = next === "follows" ? service.handOver() : service.stop();
+    await stopped.catch((error: unknown) => this.#complain("closing the firewall", error));
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#log.error(`${what} failed`, { error: describeError(error) });
   }
 }

@@ -48,6 +48,7 @@ export async function keepRunning(
   let before: Chosen | null = null;
   let fromMs = 0; // of performance.now(): the start of the process
   while (!stop.aborted) {
+    let follows: "none" | "follows" = "none";
     const begunMs = fromMs;
     const { paths } = chosen.prepared.loaded.config;
     await mkdir(paths.runtime, { recursive: true, mode: 0o711 });
@@ -62,16 +63,20 @@ export async function keepRunning(
     try {
       await gateway.start(stop);
       const next = await nextConfig(gateway, stop, reloads, choose);
-      if (next !== null) [before, chosen] = [chosen, next];
+      if (next !== null) {
+        [before, chosen] = [chosen, next];
+        follows = "follows";
+      }
     } catch (error) {
       if (before === null || stop.aborted) throw error;
       const fault = describeError(error);
       appLog.error("the gateway does not start on the changed configuration; back to the one before", { fault });
+      follows = "follows";
       [chosen, before] = [{ ...before, fault, confirm: async () => undefined }, null];
     } finally {
       appLog.info("stopping");
       stopCollecting();
-      await gateway.stop();
+      await gateway.stop(follows);
       fromMs = performance.now();
     }
   }

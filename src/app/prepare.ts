@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
-import { resolveSecrets, type TrunkPasswords } from "../config/secrets.ts";
+import { loadSecrets, type TrunkPasswords } from "../config/secrets.ts";
 import { generateSecret, generateUsername } from "../credentials/generate.ts";
 import { findAsterisk } from "../drivers/asterisk-files.ts";
 import { StateFileAdapter, type StateFileAlert } from "../drivers/state-file.ts";
@@ -15,6 +15,8 @@ import { Repository } from "../store/repository.ts";
 export interface Prepared {
   readonly loaded: LoadedConfig;
   readonly passwords: TrunkPasswords;
+  /** Null without `firewall.apiban.key`. */
+  readonly apibanKey: string | null;
   readonly repository: Repository;
   readonly model: SipModel;
   /** Asterisk's program. */
@@ -33,12 +35,13 @@ const credentialSource: CredentialSource = {
 export async function loadWithSecrets(
   file: string,
   base?: string,
-): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords }> {
+): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords; apibanKey: string | null }> {
   const loaded = await loadConfig(file, base);
   if (!loaded.ok) throw configError(loaded.error);
-  const passwords = await resolveSecrets(loaded.value);
-  if (!passwords.ok) throw configError(passwords.error);
-  return { loaded: loaded.value, passwords: passwords.value };
+  const secrets = await loadSecrets(loaded.value);
+  if (!secrets.ok) throw configError(secrets.error);
+  const { trunks, apibanKey } = secrets.value;
+  return { loaded: loaded.value, passwords: trunks, apibanKey };
 }
 
 /** What is no fault, but not as it should be. */
@@ -75,7 +78,7 @@ export interface PrepareOptions {
 /** Everything up to the model from which Asterisk's files are rendered. */
 export async function prepare(file: string, { alert, base }: PrepareOptions): Promise<Prepared> {
   const { program, modules } = findAsterisk();
-  const { loaded, passwords } = await loadWithSecrets(file, base);
+  const { loaded, passwords, apibanKey } = await loadWithSecrets(file, base);
   const { config } = loaded;
   const repository = await openRepository(loaded, alert);
   const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
@@ -87,5 +90,5 @@ export async function prepare(file: string, { alert, base }: PrepareOptions): Pr
     managerPort: config.asterisk.managerPort,
     noAnswerMs: resolveProfile(config.pax.profile, config.pax.overrides).noAnswerMs,
   });
-  return { loaded, passwords, repository, model, program };
+  return { loaded, passwords, apibanKey, repository, model, program };
 }

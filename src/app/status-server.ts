@@ -5,6 +5,9 @@ import type { Service } from "../base/lifecycle.ts";
 import type { Call } from "../calls/state.ts";
 import type { Config } from "../config/schema.ts";
 import type { AudioCounts } from "../drivers/rtp.ts";
+import { noGuard } from "../firewall/no-guard.ts";
+import { guardRequest, isGuardMethod } from "../firewall/requests.ts";
+import type { NatView } from "../nat/types.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Name of the socket, in the runtime directory, by which commands ask a running gateway. */
@@ -38,6 +41,9 @@ export interface TrunkView {
   readonly calls: number;
 }
 
+/** Answer to `nat`; null while the gateway starts. */
+export type NatAnswer = NatView | null;
+
 export interface GatewayView {
   readonly ready: boolean;
   /** What is wrong, though the gateway runs: Asterisk does not come up, or the configuration has faults. */
@@ -47,15 +53,20 @@ export interface GatewayView {
   readonly calls: readonly { id: string; direction: string; line: string | null; phase: string; number: string }[];
 }
 
-/** Answers commands about the running gateway, on a local socket that only its owner may open. Changes nothing. */
+/** Answers commands about the running gateway and its firewall, on a local socket that only its owner may open. */
 export class StatusServer implements Service {
   readonly name = "status";
   readonly #server: JsonLinesServer;
+  readonly #life = new AbortController();
 
   constructor(config: Config, gateway: Gateway) {
-    this.#server = new JsonLinesServer(join(config.paths.runtime, STATUS_SOCKET), (method) => {
-      if (method !== "status") throw new GatewayError("unknown-method", `there is no method "${method}"`);
-      return viewOf(config, gateway);
+    this.#server = new JsonLinesServer(join(config.paths.runtime, STATUS_SOCKET), (method, params) => {
+      if (isGuardMethod(method)) {
+        return guardRequest(gateway.guard ?? noGuard(Date.now), method, params, this.#life.signal);
+      }
+      if (method === "status") return viewOf(config, gateway);
+      if (method === "nat") return gateway.nat?.view() ?? null;
+      throw new GatewayError("unknown-method", `there is no method "${method}"`);
     });
   }
 
@@ -64,6 +75,7 @@ export class StatusServer implements Service {
   }
 
   stop(): Promise<void> {
+    this.#life.abort();
     return this.#server.stop();
   }
 }

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   audit: { summary: "audit any Asterisk's configuration", load: async () => (await import("./audit.ts")).audit },
   lines: { summary: "show the lines of a running gateway", load: async () => (await import("./lines.ts")).lines },
   firewall: { summary: "show and work the firewall", load: async () => (await import("./firewall.ts")).firewall },
+  nat: { summary: "show how the world reaches the gateway", load: async () => (await import("./nat.ts")).nat },
   accounts: { summary: "show what to enter into phones", load: async () => (await import("./accounts.ts")).accounts },
   start: { summary: "run a gateway with a simulated PAX", load: async () => (await import("./start.ts")).start },
   dial: { summary: "place a call in the simulation", load: async () => (await import("./dial.ts")).dial },

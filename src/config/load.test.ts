@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatFaults } from "./faults.ts";
 import { configError, loadConfig } from "./load.ts";
-import { loadSecrets, resolveSecret, resolveSecrets } from "./secrets.ts";
+import { loadSecrets, resolveSecret } from "./secrets.ts";
 
 let directory: string;
 let file: string;
@@ -69,7 +69,7 @@ describe("a configuration file", () => {
 describe("a secret in a file", () => {
   it("is its first line without blanks around it", async () => {
     await secretFile("  hunter2 \r\nnote to self\n");
-    expect(await resolveSecrets(await loaded(trunk))).toEqual({ ok: true, value: new Map([["emf", "hunter2"]]) });
+    expect(await loadSecrets(await loaded(trunk))).toMatchObject({ value: { trunks: new Map([["emf", "hunter2"]]) } });
   });
 
   it("is not needed when the secret is written in the configuration", async () => {
@@ -78,7 +78,7 @@ describe("a secret in a file", () => {
 
   it.each([0o604, 0o644, 0o602, 0o601, 0o620])("is refused when its mode is %o", async (mode) => {
     await secretFile("hunter2\n", mode);
-    const result = await resolveSecrets(await loaded(trunk));
+    const result = await loadSecrets(await loaded(trunk));
     const text = result.ok ? "" : formatFaults(result.error);
     expect(text).toContain("chmod 600");
     expect(text).toContain("paxgate.yaml:6:15: trunks[0].password");
@@ -87,7 +87,7 @@ describe("a secret in a file", () => {
 
   it.each([0o600, 0o400, 0o640])("is accepted when its mode is %o", async (mode) => {
     await secretFile("hunter2\n", mode);
-    expect(await resolveSecrets(await loaded(trunk))).toMatchObject({ ok: true });
+    expect(await loadSecrets(await loaded(trunk))).toMatchObject({ ok: true });
   });
 
   it.each<[string, string | Uint8Array, string]>([
@@ -98,7 +98,7 @@ describe("a secret in a file", () => {
     ["huge", "hunter2\n".repeat(1000), "too large"],
   ])("that is %s is refused without showing it", async (_, content, message) => {
     await secretFile(content);
-    const result = await resolveSecrets(await loaded(trunk));
+    const result = await loadSecrets(await loaded(trunk));
     const text = result.ok ? "" : formatFaults(result.error);
     expect(text).toContain(message);
     expect(text).not.toContain("hunter2");
@@ -106,15 +106,15 @@ describe("a secret in a file", () => {
 
   it("that is missing or a directory is refused with its path", async () => {
     const config = await loaded(trunk);
-    expect(JSON.stringify(await resolveSecrets(config))).toContain("there is no file");
+    expect(JSON.stringify(await loadSecrets(config))).toContain("there is no file");
     await mkdir(join(directory, "emf.password"), { mode: 0o700 });
-    expect(JSON.stringify(await resolveSecrets(config))).toContain("is not a file");
+    expect(JSON.stringify(await loadSecrets(config))).toContain("is not a file");
   });
 
   it("behind a symbolic link is judged by the file it leads to", async () => {
     await writeFile(join(directory, "open"), "hunter2\n", { mode: 0o644 });
     await symlink(join(directory, "open"), join(directory, "emf.password"));
-    expect(await resolveSecrets(await loaded(trunk))).toMatchObject({ ok: false });
+    expect(await loadSecrets(await loaded(trunk))).toMatchObject({ ok: false });
   });
 });
 

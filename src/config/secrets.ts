@@ -28,12 +28,6 @@ export interface Secrets {
   readonly apibanKey: string | null;
 }
 
-/** The trunks' passwords of `loadSecrets`, which reports the faults of all secrets. */
-export async function resolveSecrets(loaded: LoadedConfig): Promise<Result<TrunkPasswords, ConfigFaults>> {
-  const secrets = await loadSecrets(loaded);
-  return secrets.ok ? ok(secrets.value.trunks) : secrets;
-}
-
 /** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
 export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets, ConfigFaults>> {
   const passwords = new Map<string, string>();

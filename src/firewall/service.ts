@@ -1,67 +1,24 @@
-import type { Clock } from "../base/clock.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { type IpNetwork, parseAddress, parseNetwork } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { BanService } from "./ban-service.ts";
-import { BlockListService, type BlockListSettings } from "./block-list-service.ts";
-import type { Explanation, GuardControl, GuardView, ListView, RefreshOutcome } from "./control.ts";
+import { BlockListService } from "./block-list-service.ts";
+import type { Explanation, GuardControl, GuardView, RefreshOutcome } from "./control.ts";
 import { liesIn, sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
+import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
+import { guardView, listViews, youngestFirst } from "./guard-view.ts";
 import { STRANGER_MARK } from "./layout.ts";
 import type { RulesState } from "./model.ts";
 import { NamesService } from "./names-service.ts";
-import type {
-  FetchPort,
-  GatewaysPort,
-  ListFilePort,
-  NamesPort,
-  NftPort,
-  OperatorsPort,
-  RegisteredPeersPort,
-  ScannerPort,
-  SecurityEventPort,
-  StatePort,
-} from "./port.ts";
 import { RegisteredService } from "./registered-service.ts";
 import { RulesService } from "./rules-service.ts";
 import { scannerRules } from "./scanner.ts";
 import { onTrial, withOwn } from "./trial-policy.ts";
 import { TrialService } from "./trial-service.ts";
 import type { Ban, FirewallPolicy } from "./types.ts";
-
-export interface GuardOptions {
-  /** As configured. */
-  readonly policy: FirewallPolicy;
-  /** How long a change is on trial, s; 0: none is. */
-  readonly confirmSeconds: number;
-  readonly blockLists: BlockListSettings;
-  /** Users besides root that may connect to `policy.localPorts`. */
-  readonly localUids: readonly number[];
-}
-
-export interface GuardPorts {
-  readonly nft: NftPort;
-  readonly scanner: ScannerPort;
-  readonly events: SecurityEventPort;
-  readonly peers: RegisteredPeersPort;
-  readonly names: NamesPort;
-  readonly fetch: FetchPort;
-  readonly files: ListFilePort;
-  readonly operators: OperatorsPort;
-  readonly gateways: GatewaysPort;
-  readonly state: Readonly<Record<"bans" | "lists" | "names" | "trial", StatePort>>;
-  readonly clock: Clock;
-  /** Unix time, ms. */
-  readonly unixMs: () => number;
-}
-
-export interface GuardEvents {
-  banned: [ban: Ban];
-  /** Something of the view has changed that people should see soon. */
-  change: [];
-}
 
 const SCANNER_RETRY_MS = 60_000;
 
@@ -142,7 +99,9 @@ export class GuardService implements Service, GuardControl {
 
   async #startParts(signal: AbortSignal): Promise<void> {
     const { policy, confirmSeconds } = this.#options;
-    this.#policy = withOwn(await this.#trial.configure(onTrial(policy), confirmSeconds), policy);
+    // A trial may end while the rest still starts.
+    this.#disposers.push(this.#trial.onEnforce((next) => this.#enforce(next)));
+    await this.#trial.configure(onTrial(policy), confirmSeconds);
     this.#names.setPolicy(this.#policy);
     await this.#names.start(signal);
     this.#trustFrom();
@@ -152,7 +111,6 @@ export class GuardService implements Service, GuardControl {
     await this.#bans.start(signal);
     await this.#registered.start();
     this.#disposers.push(
-      this.#trial.onEnforce((next) => this.#enforce(next)),
       this.#trial.onAlert(() => this.#emitter.emit("change")),
       this.#names.on("changed", () => this.#relist()),
       this.#lists.on("changed", () => this.#update({ blocked: this.#lists.blocked })),
@@ -162,6 +120,7 @@ export class GuardService implements Service, GuardControl {
       }),
       this.#bans.on("banned", (ban) => this.#emitter.emit("banned", ban)),
       this.#bans.on("released", () => this.#emitter.emit("change")),
+      this.#rules.on("applied", () => this.#emitter.emit("applied")),
       this.#rules.on("fault", () => this.#emitter.emit("change")),
       this.#ports.gateways.onChange(() => void this.#regateway()),
     );
@@ -192,39 +151,29 @@ export class GuardService implements Service, GuardControl {
   }
 
   async view(): Promise<GuardView> {
-    const atMs = this.#ports.unixMs();
-    const { protect, mode } = this.#policy;
-    const inForce = this.#rules.inForceSinceMs;
+    const { clock, unixMs, scanner } = this.#ports;
+    const atMs = unixMs();
     const [limited, counters, dropped] = await Promise.all([
       this.#rules.limited(),
       this.#rules.counters(),
-      this.#ports.scanner.counters().catch(() => new Map<string, number>()),
+      scanner.counters().catch(() => new Map<string, number>()),
     ]);
-    const { lists, registered, blocked } = this.#rules.state;
-    const bans = this.#youngestFirst();
-    return {
+    const since = this.#rules.inForceSinceMs;
+    return guardView({
       atMs,
-      protect,
-      mode,
-      inForce: inForce !== null && this.#rules.fault === null,
-      rulesSinceMs: inForce === null ? null : atMs - (this.#ports.clock.now() - inForce),
+      state: this.#rules.state,
+      inForce: since !== null && this.#rules.fault === null,
+      rulesSinceMs: since === null ? null : atMs - (clock.now() - since),
       repairs: this.#rules.repairs,
       faults: this.faults,
       trial: this.#trial.view,
-      sources: {
-        trusted: lists.trunks.length + lists.operators.length,
-        registered: registered.length,
-        allowed: lists.allowed.length,
-        management: lists.management.length,
-        blocked: blocked.addresses4.length + blocked.addresses6.length + blocked.networks.length,
-      },
-      lists: this.#listViews(atMs),
+      lists: this.#lists.view(),
       names: this.#names.view(),
-      bans: { total: bans.length, latest: bans },
-      limited: { total: limited.length, some: limited },
-      counters: [...counters].map(([name, { packets, bytes }]) => ({ name, packets, bytes })),
-      scanner: [...dropped].map(([token, packets]) => ({ token, packets })),
-    };
+      bans: this.#bans.bans,
+      limited,
+      counters,
+      dropped,
+    });
   }
 
   confirm(): Promise<{ readonly changes: readonly string[] }> {
@@ -232,7 +181,7 @@ export class GuardService implements Service, GuardControl {
   }
 
   async bans(): Promise<readonly Ban[]> {
-    return this.#youngestFirst();
+    return youngestFirst(this.#bans.bans);
   }
 
   async ban(address: string, minutes: number | null): Promise<Ban> {
@@ -248,17 +197,19 @@ export class GuardService implements Service, GuardControl {
   }
 
   async release(address: string | null): Promise<number> {
-    const sources = address === null ? this.#bans.bans.map(({ source }) => source) : [sourceOf(address) ?? address];
-    const released = sources.filter((source) => this.#bans.release(source)).length;
-    // What the kernel holds against it by itself goes too, banned or not.
-    await this.#rules.release(address === null ? null : (sources[0] ?? null));
-    return released;
+    const held = [...this.#bans.bans, ...(await this.#rules.limited())].map(({ source }) => sourceOf(source) ?? source);
+    const asked = address === null ? null : (sourceOf(address) ?? address);
+    const released = new Set(held.filter((source) => asked === null || source === asked));
+    for (const source of released) this.#bans.release(source);
+    // What the kernel holds against it by itself goes too.
+    await this.#rules.release(asked);
+    return released.size;
   }
 
   async refresh(list: string | null, signal: AbortSignal): Promise<readonly RefreshOutcome[]> {
     signal.throwIfAborted();
     await this.#lists.refresh(list ?? undefined);
-    return this.#listViews(this.#ports.unixMs())
+    return listViews(this.#lists.view(), this.#ports.unixMs())
       .filter(({ name }) => list === null || name === list)
       .map(({ name, fault, counts }) => ({ list: name, ok: fault === null, fault, counts }));
   }
@@ -271,20 +222,6 @@ export class GuardService implements Service, GuardControl {
       limited: await this.#rules.limited(),
       addressesOf: (text) => this.#names.addressesOf(text),
     });
-  }
-
-  #youngestFirst(): Ban[] {
-    return [...this.#bans.bans].sort((one, other) => other.sinceMs - one.sinceMs);
-  }
-
-  #listViews(atMs: number): ListView[] {
-    return this.#lists.view().map(({ name, entries, added, alreadyThere, skipped, refused, ageS, lastError }) => ({
-      name,
-      entries,
-      updatedMs: ageS === null ? null : atMs - ageS * 1000,
-      fault: lastError,
-      counts: { added, known: alreadyThere, skipped, refused },
-    }));
   }
 
   #isTrusted(source: string): boolean {

@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import type { Dispose } from "../base/events.ts";
+import { parseAddress } from "../base/ip.ts";
+import type { Log } from "../base/log.ts";
+import { AmiSecurityEvents } from "../drivers/ami-events.ts";
+import { KernelDefaultRoute } from "../drivers/default-route.ts";
+import { DnsNames } from "../drivers/dns-names.ts";
+import { type GuardPart, GuardState } from "../drivers/guard-state.ts";
+import { HttpFetch } from "../drivers/http-fetch.ts";
+import { ListFiles } from "../drivers/list-files.ts";
+import { Nft } from "../drivers/nft.ts";
+import { Operators } from "../drivers/operators.ts";
+import { RegisteredPeers } from "../drivers/registered-peers.ts";
+import { ScannerRulesKernel } from "../drivers/scanner-rules.ts";
+import type { AskHolder } from "../drivers/trusted-socket.ts";
+import { policyOf } from "../firewall/model.ts";
+import type { GatewaysPort } from "../firewall/port.ts";
+import { GuardService } from "../firewall/service.ts";
+import type { CommandPort } from "../sip/port.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** The guard with its drivers; null where the configuration wants none. */
+export interface Guard {
+  readonly service: GuardService;
+  readonly events: AmiSecurityEvents;
+}
+
+/** State of one part of the guard or of NAT, below a directory. */
+export function guardState(directory: string, part: GuardPart, log: Log): GuardState {
+  return new GuardState(join(directory, "guard"), part, (alert) => {
+    const what = alert.type === "lost" ? "is lost; it begins anew" : "was damaged; its previous generation is used";
+    log.error(`the stored state ${what}`, { path: alert.path });
+  });
+}
+
+export function makeGuard(
+  { loaded, model, apibanKey }: Prepared,
+  user: { readonly uid: number } | null,
+  { commands, holder }: { readonly commands: CommandPort; readonly holder: AskHolder },
+  log: Log,
+): Guard | null {
+  const { config } = loaded;
+  const policy = policyOf(config);
+  if (policy === null) return null;
+  const { apiban, blockLists, confirmSeconds } = config.firewall;
+  const lists = blockLists.map(({ name, file, url, refreshMinutes }) => ({
+    name,
+    refreshMinutes,
+    ...(file === undefined ? {} : { file }),
+    ...(url === undefined ? {} : { url }),
+  }));
+  const events = new AmiSecurityEvents({ ...model.securityEvents, holder }, log);
+  const part = (name: GuardPart) => guardState(config.paths.state, name, log);
+  const service = new GuardService(
+    {
+      policy,
+      confirmSeconds,
+      blockLists: { apiban: apibanKey === null ? null : { ...apiban, key: apibanKey }, lists },
+      localUids: [user?.uid ?? 0, process.getuid?.() ?? 0],
+    },
+    {
+      nft: new Nft(),
+      scanner: new ScannerRulesKernel(),
+      events,
+      peers: new RegisteredPeers(commands, model.accounts),
+      names: new DnsNames(),
+      fetch: new HttpFetch(),
+      files: new ListFiles(),
+      operators: new Operators(),
+      gateways: new DefaultGateways(),
+      state: { bans: part("bans"), lists: part("lists"), names: part("names"), trial: part("trial") },
+      clock: systemClock,
+      unixMs: Date.now,
+    },
+    log,
+  );
+  return { service, events };
+}
+
+const LOOK_MS = 5_000;
+
+/** The default gateways, looked at every five seconds: a cable may be put into another router. */
+class DefaultGateways implements GatewaysPort {
+  readonly #route = new KernelDefaultRoute();
+
+  async gateways() {
+    const route = await this.#route.read().catch(() => null);
+    const address = route === null ? null : parseAddress(route.gateway);
+    return address === null ? [] : [address];
+  }
+
+  onChange(listener: () => void): Dispose {
+    let before: string | undefined;
+    const timer = setInterval(() => {
+      void this.#route
+        .read()
+        .catch(() => null)
+        .then((route) => {
+          const now = route?.gateway ?? "";
+          if (before !== undefined && now !== before) listener();
+          before = now;
+        });
+    }, LOOK_MS);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+}
