@@ -57,7 +57,7 @@ export class IgdMapper implements MapperPort {
     if (service === null) return { ok: false, why: "no-answer" };
     this.#found = { route, service };
     const address = await this.#address(life);
-    return { ok: true, identity: known.udn, address };
+    return address === null ? { ok: false, why: "no-answer" } : { ok: true, identity: known.udn, address };
   }
 
   async map(request: MapRequest, signal: AbortSignal): Promise<Mapped | Refused> {

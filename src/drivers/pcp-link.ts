@@ -39,8 +39,9 @@ export class PcpLink {
     question: Uint8Array,
     read: (answer: Uint8Array) => T | null,
     signal: AbortSignal,
+    pauses?: readonly number[],
   ): Promise<Exchanged<T>> {
-    return this.#exchange === null ? { kind: "closed" } : this.#exchange.ask(question, read, signal);
+    return this.#exchange === null ? { kind: "closed" } : this.#exchange.ask(question, read, signal, pauses);
   }
 
   /** Takes in the router's clock, and tells when it shows that the router lost its mappings. */

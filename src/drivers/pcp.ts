@@ -15,6 +15,7 @@ import {
 } from "./pcp-codec.ts";
 import { pcpLost } from "./pcp-epoch.ts";
 import { PcpLink } from "./pcp-link.ts";
+import { ADDRESS_QUESTION, decodeNatPmp, NAT_PMP_RESULT } from "./pcp-nat-pmp-codec.ts";
 
 type MapResult = { readonly ok: true; readonly answer: PcpAnswer; readonly map: PcpMapAnswer } | Refused;
 
@@ -42,7 +43,7 @@ export class PcpMapper implements MapperPort {
   async map(request: MapRequest, signal: AbortSignal): Promise<Mapped | Refused> {
     if (request.leaseS === 0) return { ok: false, why: "unsupported" };
     const done = await this.#map(request, request.leaseS, signal);
-    if (!done.ok) return done;
+    if (!done.ok) return done.why === "full" || done.why === "failed" ? this.#why(done, signal) : done;
     const { externalPort, address } = done.map;
     if (!request.otherPort && externalPort !== request.externalPort) {
       // A server that does not know the option gives another port all the same.
@@ -122,6 +123,18 @@ export class PcpMapper implements MapperPort {
     this.#link.heard(answer.epochS);
     if (answer.result !== PCP_RESULT.success) return { ok: false, why: refusalOf(answer.result) };
     return { ok: true, answer, map };
+  }
+
+  /** Some servers that have no public address blame their room for it. The older protocol at the same port tells. */
+  async #why(refused: Refused, signal: AbortSignal): Promise<Refused> {
+    const read = (bytes: Uint8Array) => {
+      const answer = decodeNatPmp(bytes);
+      return answer?.kind === "address" ? answer : null;
+    };
+    const found = await this.#link.ask(ADDRESS_QUESTION, read, signal, [400]);
+    if (found.kind !== "answer") return refused;
+    const none = found.value.result !== NAT_PMP_RESULT.success || found.value.address === "0.0.0.0";
+    return none ? { ok: false, why: "no-address" } : refused;
   }
 
   /** The same for a port for ever, and nobody else's to guess: whoever knows it can take the mapping away. */

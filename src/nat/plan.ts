@@ -16,7 +16,7 @@ export const CHECK_MS = 30_000;
 const FIRST_REST_MS = 2_000;
 /** Longest rest after no protocol worked, ms. */
 export const MAX_REST_MS = 60_000;
-/** A hint is free for anybody on the LAN to send: it brings a check forward no more often than this, ms. */
+/** A hint is free for anybody on the LAN to send: it brings work forward no more often than this, ms. */
 const HINT_GAP_MS = 5_000;
 /** Another router than the one that worked before is taken for it only after so long without the old one, ms. */
 export const STRANGER_HOLD_MS = 600_000;
@@ -176,11 +176,7 @@ export function note(state: UpstreamState, input: UpstreamInput, nowMs: number):
     case "lost":
       return { ...state, slots: forget(state.slots, nowMs) };
     case "hint":
-      if (!state.open) return nowMs >= state.checkedAtMs + HINT_GAP_MS ? { ...state, restUntilMs: nowMs } : state;
-      return {
-        ...state,
-        checkDueMs: Math.min(state.checkDueMs, Math.max(nowMs, state.checkedAtMs + HINT_GAP_MS)),
-      };
+      return hinted(state, nowMs);
     case "moved":
       return {
         ...state,
@@ -197,6 +193,20 @@ export function note(state: UpstreamState, input: UpstreamInput, nowMs: number):
     default:
       return assertNever(input);
   }
+}
+
+/**
+ * All is renewed: not every protocol can be asked what is there, and a clock that has only just begun to count cannot
+ * be seen to have gone back.
+ */
+function hinted(state: UpstreamState, nowMs: number): UpstreamState {
+  const soonest = Math.max(nowMs, state.checkedAtMs + HINT_GAP_MS);
+  if (!state.open) return { ...state, restUntilMs: Math.min(state.restUntilMs, soonest) };
+  return {
+    ...state,
+    checkDueMs: Math.min(state.checkDueMs, soonest),
+    slots: state.slots.map((slot) => (slot.fault === null ? { ...slot, dueMs: Math.min(slot.dueMs, soonest) } : slot)),
+  };
 }
 
 function mapped(state: UpstreamState, input: Extract<UpstreamInput, { kind: "mapped" }>, nowMs: number): UpstreamState {

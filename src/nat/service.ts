@@ -16,6 +16,7 @@ import {
   type UpstreamStep,
 } from "./plan.ts";
 import type { DefaultRoute, DefaultRoutePort, MapperPort, MapperProtocol, NatStatePort, StunPort } from "./port.ts";
+import { StunWatch } from "./stun-service.ts";
 import type { ExternalPlace, NatView, WantedMapping } from "./types.ts";
 import { describe, externalPlace, stunAddress } from "./view.ts";
 
@@ -48,7 +49,6 @@ const UNMAP_LIMIT_MS = 2_500;
 /** Longest time without a look at the default route, ms. */
 const ROUTE_CHECK_MS = 5_000;
 const ROUTE_FRESH_MS = 1_000;
-const STUN_EVERY_MS = 30_000;
 
 /** Keeps the ports mapped at the router before us, and knows our address there. A dead router holds nothing up. */
 export class NatService implements Service {
@@ -58,6 +58,7 @@ export class NatService implements Service {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<NatEvents>();
+  readonly #stun: StunWatch;
   #life = new AbortController();
   #steps = new AbortController();
   #running: Promise<unknown> | null = null;
@@ -65,7 +66,6 @@ export class NatService implements Service {
   #state: UpstreamState;
   #route: DefaultRoute | null | undefined;
   #routeSeenMs = Number.NEGATIVE_INFINITY;
-  #stun: readonly (string | null)[] = [];
   #memory: Memory | null = null;
   /** Who answers now; becomes part of the memory once it has mapped SIP. */
   #candidate: Memory["router"] = null;
@@ -77,6 +77,7 @@ export class NatService implements Service {
     this.#ports = ports;
     this.#clock = clock;
     this.#log = log;
+    this.#stun = new StunWatch(options.stunServers, ports.stun, clock, () => this.#tell());
     this.#state = initialState(options.protocols, options.wanted, options.leaseSeconds);
   }
 
@@ -89,7 +90,7 @@ export class NatService implements Service {
       mapper.onLost(() => this.#heard(mapper, { kind: "lost" })),
       mapper.onHint(() => this.#heard(mapper, { kind: "hint" })),
     ]);
-    this.#running = Promise.all([this.#mapLoop(life), this.#stunLoop(life)]).finally(() => {
+    this.#running = Promise.all([this.#mapLoop(life), this.#stun.run(() => this.#route, life)]).finally(() => {
       for (const dispose of disposers) dispose();
     });
   }
@@ -106,13 +107,13 @@ export class NatService implements Service {
   }
 
   view(): NatView {
-    const around = { route: this.#route, stun: this.#stun };
+    const around = { route: this.#route, stun: this.#stun.answers };
     return describe(this.#state, this.#options.wanted, around, this.#clock.now());
   }
 
   /** Where the world finds us now. */
   get external(): ExternalPlace | null {
-    return externalPlace(this.#state, stunAddress(this.#stun), this.#clock.now());
+    return externalPlace(this.#state, stunAddress(this.#stun.answers), this.#clock.now());
   }
 
   on<K extends keyof NatEvents>(event: K, listener: (...args: NatEvents[K]) => void): Dispose {
@@ -244,28 +245,6 @@ export class NatService implements Service {
     });
   }
 
-  async #stunLoop(life: AbortSignal): Promise<void> {
-    if (this.#options.stunServers.length === 0) return;
-    while (!life.aborted) {
-      const route = this.#route;
-      if (route !== null && route !== undefined) {
-        const asking = new AbortController();
-        const abort = () => asking.abort();
-        life.addEventListener("abort", abort, { once: true });
-        const servers = this.#options.stunServers;
-        const answers = await Promise.all(
-          servers.map((server) => this.#ports.stun.ask(server, route.address, asking.signal)),
-        );
-        life.removeEventListener("abort", abort);
-        if (life.aborted) return;
-        this.#stun = answers;
-        this.#tell();
-      }
-      const known = this.#stun.some((address) => address !== null);
-      await this.#pause(known ? STUN_EVERY_MS : ROUTE_CHECK_MS, life);
-    }
-  }
-
   #tell(): void {
     const view = this.view();
     const place = JSON.stringify(view.external);
@@ -305,18 +284,5 @@ export class NatService implements Service {
       };
     });
     this.#wake = null;
-  }
-
-  async #pause(ms: number, life: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.at(this.#clock.now() + ms, end);
-      function end() {
-        cancel();
-        life.removeEventListener("abort", end);
-        resolve();
-      }
-      life.addEventListener("abort", end, { once: true });
-      if (life.aborted) end();
-    });
   }
 }

@@ -1,0 +1,102 @@
+import { createSocket } from "node:dgram";
+import { createServer, type ServerResponse } from "node:http";
+
+/**
+ * Somebody on the LAN who wants to be taken for the router, or a router that means ill: a process for a network
+ * namespace. Arguments: its address, how it behaves, and the address of another host to lead to. It prints `ready`, and a line for
+ * each search that it answers and each HTTP request that it gets.
+ */
+const [own = "", how = "plain", other = ""] = process.argv.slice(2);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1";
+
+function description(controlUrl: string, before = "", udn = "uuid:rogue"): string {
+  return `<?xml version="1.0"?>${before}<root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>
+<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType><friendlyName>router</friendlyName><UDN>${udn}</UDN>
+<deviceList><device><deviceType>urn:schemas-upnp-org:device:WANDevice:1</deviceType><deviceList><device>
+<deviceType>urn:schemas-upnp-org:device:WANConnectionDevice:1</deviceType><serviceList><service><serviceType>${SERVICE}</serviceType>
+<controlURL>${controlUrl}</controlURL></service></serviceList></device></deviceList></device></deviceList></device></root>`;
+}
+
+const BOMB = `<!DOCTYPE root [<!ENTITY a "aaaaaaaaaa">${Array.from({ length: 9 }, (_, n) => {
+  const inner = `&${String.fromCharCode(97 + n)};`.repeat(10);
+  return `<!ENTITY ${String.fromCharCode(98 + n)} "${inner}">`;
+}).join("")}]>`;
+
+/** Answers a byte now and then, for ever. */
+function drip(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/xml" });
+  const timer = setInterval(() => response.write(" "), 200);
+  response.on("close", () => clearInterval(timer));
+}
+
+function flood(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/xml" });
+  const chunk = "<a>".repeat(20_000);
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.on("drain", more);
+  more();
+}
+
+function soap(response: ServerResponse, action: string): void {
+  const inside = action === "GetExternalIPAddress" ? "<NewExternalIPAddress>8.8.4.4</NewExternalIPAddress>" : "";
+  response.end(
+    `<s:Envelope xmlns:s="x"><s:Body><u:${action}Response xmlns:u="${SERVICE}">${inside}</u:${action}Response></s:Body></s:Envelope>`,
+  );
+}
+
+const web = createServer((request, response) => {
+  say(`http ${request.method} ${request.url}`);
+  const action = String(request.headers["soapaction"] ?? "").replace(/^.*#|"$/g, "");
+  if (request.method === "POST") {
+    if (how === "slow-soap") return drip(response);
+    if (how === "huge-soap") return flood(response);
+    return soap(response, action);
+  }
+  switch (how) {
+    case "huge":
+      return flood(response);
+    case "drip":
+      return drip(response);
+    case "silent":
+      return;
+    case "headers":
+      return void response.socket?.write(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(1_000_000)}\r\n`);
+    case "bomb":
+      return void response.end(description("/ctl", BOMB, "uuid:&j;"));
+    case "deep":
+      return void response.end(`${"<a>".repeat(8_000)}${"</a>".repeat(8_000)}`);
+    case "wide":
+      return void response.end(`<root>${"<a/>".repeat(14_000)}</root>`);
+    case "redirect":
+      return void response.writeHead(302, { location: `http://${other}:8080/desc.xml` }).end();
+    case "elsewhere":
+      return void response.end(description(`http://${other}:8080/ctl`));
+    case "named":
+      return void response.end(description("http://localhost:8080/ctl"));
+    case "low-port":
+      return void response.end(description(`http://${own}:22/ctl`));
+    default:
+      return void response.end(description("/ctl"));
+  }
+});
+
+const ears = createSocket({ type: "udp4", reuseAddr: true });
+ears.on("message", (bytes, from) => {
+  if (!String(bytes).startsWith("M-SEARCH")) return;
+  const st = /^ST: *(.*)$/im.exec(String(bytes))?.[1] ?? "";
+  const host = how === "location" ? other : own;
+  ears.send(
+    `HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: ${st}\r\nUSN: uuid:rogue::${st}\r\nEXT:\r\nLOCATION: http://${host}:8080/desc.xml\r\n\r\n`,
+    from.port,
+    from.address,
+  );
+  say("answered");
+});
+ears.bind(1900, () => {
+  ears.addMembership("239.255.255.250", own);
+  web.listen(8080, own, () => say("ready"));
+});
