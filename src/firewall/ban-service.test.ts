@@ -235,6 +235,20 @@ describe("the service of bans", () => {
     await service.stop();
   });
 
+  it("leaves nobody banned whose release came right behind the ban", async () => {
+    const service = await started();
+    const ban = kernel.ban.bind(kernel);
+    kernel.ban = async (source, seconds) => {
+      await settle();
+      await ban(source, seconds);
+    };
+    service.ban(A);
+    service.release(A);
+    service.ban(B);
+    await service.stop();
+    expect([...kernel.banned.keys()]).toEqual([B]);
+  });
+
   it("ends the ban of one who becomes trusted", async () => {
     const service = await started();
     service.flooded(A);

@@ -62,6 +62,7 @@ export class BanService implements Service {
   readonly #owed = new Set<string>();
   #state = noBans;
   #culprits: Culprits | undefined;
+  #settling: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #wroteMs = Number.NEGATIVE_INFINITY;
   #checkedMs = 0;
@@ -123,6 +124,7 @@ export class BanService implements Service {
     for (const { dispose } of this.#timers.values()) dispose();
     this.#timers.clear();
     if (unwritten) this.#write();
+    await this.#settling;
     await this.#writing;
   }
 
@@ -184,11 +186,17 @@ export class BanService implements Service {
     }
   }
 
-  /** Makes the kernel agree about one source; what fails is tried again. */
-  async #settle(source: string): Promise<void> {
+  /** Makes the kernel agree about one source, one after the other; what fails is tried again. */
+  #settle(source: string): Promise<void> {
+    this.#owed.add(source);
+    this.#settling = this.#settling.then(() => this.#settleOne(source));
+    return this.#settling;
+  }
+
+  /** By what is so when its turn comes: a ban that was released meanwhile must not come after its release. */
+  async #settleOne(source: string): Promise<void> {
     const { kernel, wallNow } = this.#options;
     const found = remaining(this.#state, source, wallNow());
-    this.#owed.add(source);
     try {
       await (found === null ? kernel.release(source) : kernel.ban(source, found));
       this.#owed.delete(source);
