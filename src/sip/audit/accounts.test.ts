@@ -186,7 +186,7 @@ describe("pjsip.conf", () => {
     [
       "no auth",
       ENDPOINT.replace("auth=k7wq\n", "").replace("deny=0.0.0.0/0\n", ""),
-      ["critical pjsip-no-auth pjsip.conf:3", "info pjsip-no-acl pjsip.conf:3"],
+      ["critical pjsip-no-auth pjsip.conf:3", "info pjsip-no-acl pjsip.conf:3", "info pjsip-no-tls pjsip.conf:1"],
     ],
     [
       "a server that is also known by its name",
@@ -215,7 +215,11 @@ describe("pjsip.conf", () => {
       ["medium pjsip-numeric-username pjsip.conf:3"],
     ],
     ["a weak password", ENDPOINT.replace("Vb4kQm92xLt7Rw", "1234"), ["critical secret-weak pjsip.conf:18"]],
-    ["no addresses", ENDPOINT.replace("deny=0.0.0.0/0\n", ""), ["info pjsip-no-acl pjsip.conf:3"]],
+    [
+      "no addresses",
+      ENDPOINT.replace("deny=0.0.0.0/0\n", ""),
+      ["info pjsip-no-acl pjsip.conf:3", "info pjsip-no-tls pjsip.conf:1"],
+    ],
     [
       "anybody, who reaches nothing",
       `${ENDPOINT}[anonymous]\ntype=endpoint\ncontext=none\n`,

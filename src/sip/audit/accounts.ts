@@ -32,8 +32,9 @@ export interface Findings {
 /** One Asterisk's configuration: a file by name, with what it includes; null when it is not there. */
 export type Files = (name: string) => Assembled | null;
 
+/** Of several sections of one name Asterisk reads the first; `[name](+)` adds to it. */
 export function section(file: Assembled | null, name: string): Section | undefined {
-  return file?.sections.findLast((one) => one.name === name && !one.template);
+  return file?.sections.find((one) => one.name === name && !one.template);
 }
 
 /** Sections that describe something, without templates. */

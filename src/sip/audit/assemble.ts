@@ -73,12 +73,15 @@ function includeInto(tree: ConfigTree, item: Include, stack: readonly string[], 
   }
 }
 
+/** Where Asterisk's files usually are: a copy of them elsewhere includes by these names. */
+const USUAL_ROOT = "/etc/asterisk";
+
 /** The path relative to the tree's root, without `.` and `..`; null when it leads out. */
 function withinTree(root: string, path: string): string | null {
-  const base = root.replace(/\/+$/, "");
-  if (path.startsWith("/") && !path.startsWith(`${base}/`)) return null;
+  const base = [root.replace(/\/+$/, ""), USUAL_ROOT].find((one) => path.startsWith(`${one}/`));
+  if (path.startsWith("/") && base === undefined) return null;
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path.slice(base.length) : path).split("/")) {
+  for (const part of path.slice(path.startsWith("/") ? base?.length : 0).split("/")) {
     if (part === "..") {
       if (parts.pop() === undefined) return null;
     } else if (part !== "" && part !== ".") parts.push(part);

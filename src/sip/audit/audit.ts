@@ -1,5 +1,5 @@
-import type { Door, Files, Findings, SecretUse } from "./accounts.ts";
-import { type Assembled, assemble } from "./assemble.ts";
+import { type Door, type Files, type Findings, type SecretUse, section } from "./accounts.ts";
+import { type Assembled, assemble, isFalse, value } from "./assemble.ts";
 import { checkDialplan, type Reach, reachOf } from "./check-dialplan.ts";
 import { checkManagement } from "./check-management.ts";
 import { checkModules, loads } from "./check-modules.ts";
@@ -81,11 +81,9 @@ function checkAll(tree: ConfigTree, report: Report): void {
 
 /** The default context, open to anybody while guests are let in. */
 function guestDoor(files: Files): Door[] {
-  const general = files("sip.conf")?.sections.findLast(({ name }) => name === "general");
-  if (general === undefined) return [];
-  const last = (key: string) => general.entries.findLast((entry) => entry.key === key)?.value;
-  if (/^(?:no|false|n|f|0|off)$/i.test(last("allowguest") ?? "yes")) return [];
-  return [{ context: last("context") ?? "default", caller: "anybody", place: general.place }];
+  const general = section(files("sip.conf"), "general");
+  if (general === undefined || isFalse(value(general, "allowguest"))) return [];
+  return [{ context: value(general, "context") ?? "default", caller: "anybody", place: general.place }];
 }
 
 function order(one: Finding, other: Finding): number {

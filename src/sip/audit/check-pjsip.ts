@@ -24,7 +24,17 @@ export function checkPjsip(files: Files, found: Findings): void {
     found.secrets.push({ secret: password.value, username, kind: "endpoint", place: password.place });
   }
   const general = ofType("acl").length > 0 || described(files("acl.conf")).length > 0;
-  for (const endpoint of ofType("endpoint")) checkEndpoint(endpoint, { ofType, acl: general }, found);
+  const roaming = ofType("endpoint").filter((endpoint) => checkEndpoint(endpoint, { ofType, acl: general }, found));
+  if (roaming.length > 0) checkEncryption(ofType, found);
+}
+
+function checkEncryption(ofType: Around["ofType"], { report }: Findings): void {
+  const [transport] = ofType("transport");
+  const encrypted = ofType("transport").some((one) => /^(?:tls|wss)$/i.test(value(one, "protocol") ?? "udp"));
+  if (transport === undefined || encrypted) return;
+  const why =
+    "No transport has protocol=tls: who listens on the way sees every call and can guess passwords from the digests.";
+  report("pjsip-no-tls", transport.place, why);
 }
 
 interface Around {
@@ -36,13 +46,14 @@ function listed(one: Section, key: string): string[] {
   return (value(one, key) ?? "").split(",").map((part) => part.trim());
 }
 
-function checkEndpoint(endpoint: Section, { ofType, acl }: Around, found: Findings): void {
+/** Checks one; whether it is a telephone that may be anywhere. */
+function checkEndpoint(endpoint: Section, { ofType, acl }: Around, found: Findings): boolean {
   const { name, place } = endpoint;
   const { report, doors, telephones } = found;
   const context = value(endpoint, "context") ?? "default";
   if (isAnonymous(name)) {
     doors.push({ context, caller: "anybody", place });
-    return;
+    return false;
   }
   const aors = ofType("aor").filter((aor) => listed(endpoint, "aors").includes(aor.name));
   const server =
@@ -103,13 +114,10 @@ function checkEndpoint(endpoint: Section, { ofType, acl }: Around, found: Findin
       `Endpoint ${shown(name)} has no device_state_busy_at: nothing tells when it has calls enough.`,
     );
   }
-  if (!server && !bounded) {
-    report(
-      "pjsip-no-acl",
-      place,
-      `Endpoint ${shown(name)} may be used from any address: nothing but its password keeps others out.`,
-    );
-  }
+  if (server || bounded) return false;
+  const why = `Endpoint ${shown(name)} may be used from any address: nothing but its password keeps others out.`;
+  report("pjsip-no-acl", place, why);
+  return true;
 }
 
 const isAnonymous = (name: string): boolean => name === "anonymous" || name.startsWith("anonymous@");

@@ -198,6 +198,11 @@ export const RULES = {
     "PJSIP endpoints may be used from anywhere",
     "Add deny and permit to the endpoint, or a type=acl section.",
   ),
+  "pjsip-no-tls": rule(
+    "info",
+    "PJSIP endpoints are used from anywhere without encryption",
+    "Add a transport with protocol=tls, or restrict endpoints by deny and permit.",
+  ),
   "iax-guest": rule("high", "IAX takes calls from anybody", "Remove [guest] from iax.conf, or noload chan_iax2.so."),
   "iax-no-token": rule("medium", "IAX calls without a call token", "Set requirecalltoken=yes."),
   "users-account": rule(
