@@ -24,9 +24,9 @@ import { formatNetwork, type IpNetwork, overlaps, parseNetwork } from "../base/i
  *    ChallengeResponseFailed and InvalidPassword without challenges. InvalidPassword with a `ReceivedChallenge` that is
  *    the `Challenge` it cannot cause: the nonce is 31 random bits, and every miss makes a new one. That is a proven
  *    failure, and the only one.
- * 2. It proves that the sender reads what we send to it, and **not** that it is at `RemoteAddress`: chan_sip puts there
- *    whatever stands behind `maddr=` in the sender's Via, and the port of the Via, while the answers go to the real
- *    source (force_rport). On that alone anybody could have anybody banned, or hide behind somebody who is trusted.
+ * 2. It proves that the sender reads what we send to it, and **not** that it is at `RemoteAddress`: over UDP and TCP,
+ *    chan_sip puts there whatever stands behind `maddr=` in the sender's Via, and the port of the Via, while the answers
+ *    go to the real source (force_rport). On that alone anybody could have anybody banned, or hide behind somebody who is trusted.
  * 3. With `pedantic=yes` (ours is `no`) a From can complete the event it stands in with an address of its own, and
  *    nothing about the text is out of form.
  *
