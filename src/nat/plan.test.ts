@@ -140,6 +140,13 @@ describe("the plan", () => {
     expect(nextStep(later, STRANGER_HOLD_MS)).toMatchObject({ believeStranger: true });
   });
 
+  it("asks first for the ports that may still be ours, except for audio", () => {
+    const ports = { "udp 5060": 6000, "udp 10000": 6002 };
+    const state = after(begin(), 0, { kind: "remembered", ports }, opened);
+    expect(nextStep(state, 0)).toMatchObject({ kind: "map", slot: 0, request: { externalPort: 6000 } });
+    expect(state.slots[1]?.askPort).toBe(10_000);
+  });
+
   it("begins anew on another network", () => {
     const moved = after(whole(), 5_000, { kind: "moved" });
     expect(nextStep(moved, 5_000)).toMatchObject({ kind: "open", protocol: "pcp" });

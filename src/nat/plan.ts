@@ -1,6 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { MapperProtocol, MapRequest, Refusal } from "./port.ts";
-import { forget, isFree, isMapped, otherPort, refuse, type Slot, slotsFor } from "./slots.ts";
+import { forget, isFree, isMapped, otherPort, refuse, type Slot, slotName, slotsFor } from "./slots.ts";
 import type { WantedMapping } from "./types.ts";
 
 /**
@@ -53,6 +53,8 @@ export type UpstreamStep =
   | { readonly kind: "wait"; readonly untilMs: number };
 
 export type UpstreamInput =
+  /** Outside ports that may still be ours from before a restart. */
+  | { readonly kind: "remembered"; readonly ports: Readonly<Record<string, number>> }
   | { readonly kind: "opened"; readonly address: string | null }
   | { readonly kind: "open-refused"; readonly why: Refusal }
   | {
@@ -146,6 +148,10 @@ function checkStep(state: UpstreamState): UpstreamStep {
 /** Takes in what happened. */
 export function note(state: UpstreamState, input: UpstreamInput, nowMs: number): UpstreamState {
   switch (input.kind) {
+    case "remembered": {
+      const asked = (slot: Slot) => (slot.otherPort ? input.ports[slotName(slot)] : undefined) ?? slot.askPort;
+      return { ...state, slots: state.slots.map((slot) => ({ ...slot, askPort: asked(slot) })) };
+    }
     case "opened":
       return {
         ...state,

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import { type Memory, readMemory } from "./memory.ts";
+import type { Memory } from "./memory.ts";
+import { RouterMemory } from "./memory-service.ts";
 import {
   CHECK_MS,
   initialState,
@@ -16,6 +16,7 @@ import {
   type UpstreamStep,
 } from "./plan.ts";
 import type { DefaultRoute, DefaultRoutePort, MapperPort, MapperProtocol, NatStatePort, StunPort } from "./port.ts";
+import { unwantedPorts } from "./slots.ts";
 import { StunWatch } from "./stun-service.ts";
 import type { ExternalPlace, NatView, WantedMapping } from "./types.ts";
 import { describe, externalPlace, stunAddress } from "./view.ts";
@@ -59,6 +60,7 @@ export class NatService implements Service {
   readonly #log: Log;
   readonly #emitter = new TypedEmitter<NatEvents>();
   readonly #stun: StunWatch;
+  readonly #memory: RouterMemory;
   #life = new AbortController();
   #steps = new AbortController();
   #running: Promise<unknown> | null = null;
@@ -66,7 +68,6 @@ export class NatService implements Service {
   #state: UpstreamState;
   #route: DefaultRoute | null | undefined;
   #routeSeenMs = Number.NEGATIVE_INFINITY;
-  #memory: Memory | null = null;
   /** Who answers now; becomes part of the memory once it has mapped SIP. */
   #candidate: Memory["router"] = null;
   #told = "";
@@ -77,6 +78,7 @@ export class NatService implements Service {
     this.#ports = ports;
     this.#clock = clock;
     this.#log = log;
+    this.#memory = new RouterMemory(ports.state, log);
     this.#stun = new StunWatch(options.stunServers, ports.stun, clock, () => this.#tell());
     this.#state = initialState(options.protocols, options.wanted, options.leaseSeconds);
   }
@@ -127,7 +129,8 @@ export class NatService implements Service {
   }
 
   async #mapLoop(life: AbortSignal): Promise<void> {
-    this.#memory = await this.#recall();
+    const { ports } = await this.#memory.recall();
+    this.#note({ kind: "remembered", ports });
     while (!life.aborted) {
       try {
         await this.#turn();
@@ -192,7 +195,7 @@ export class NatService implements Service {
 
   async #open(step: Extract<UpstreamStep, { kind: "open" }>, signal: AbortSignal): Promise<UpstreamInput | null> {
     const route = this.#route;
-    const memory = this.#memory;
+    const memory = this.#memory.current;
     if (route === null || route === undefined || memory === null) return null;
     // Of the others none is in use any more.
     for (const other of Object.values(this.#ports.mappers)) other.close();
@@ -213,36 +216,10 @@ export class NatService implements Service {
 
   #note(input: UpstreamInput): void {
     this.#state = note(this.#state, input, this.#clock.now());
-    if (input.kind === "mapped" && input.slot === 0) void this.#pin();
+    if (input.kind === "mapped" && this.#state.slots[input.slot]?.name !== "rtp") {
+      void this.#memory.worked(this.#candidate, unwantedPorts(this.#state.slots));
+    }
     this.#tell();
-  }
-
-  /** A router is known again once a mapping of SIP has worked there. */
-  async #pin(): Promise<void> {
-    const router = this.#candidate;
-    const memory = this.#memory;
-    if (router === null || memory === null) return;
-    if (memory.router?.identity === router.identity && memory.router.gateway === router.gateway) return;
-    this.#memory = { ...memory, router };
-    await this.#remember();
-  }
-
-  async #recall(): Promise<Memory> {
-    const kept = await this.#ports.state.read().catch((error: unknown) => {
-      this.#log.warn("what was known of the router is lost", { error: describeError(error) });
-      return null;
-    });
-    const memory = readMemory(kept);
-    if (memory !== null) return memory;
-    this.#memory = { version: 1, seed: randomBytes(32).toString("hex"), router: null };
-    await this.#remember();
-    return this.#memory;
-  }
-
-  async #remember(): Promise<void> {
-    await this.#ports.state.write(this.#memory).catch((error: unknown) => {
-      this.#log.warn("the router's identity could not be kept", { error: describeError(error) });
-    });
   }
 
   #tell(): void {
@@ -270,7 +247,8 @@ export class NatService implements Service {
       if (limit.signal.aborted || !(await mapper.unmap(requestFor(this.#state, slot), limit.signal))) left += 1;
     }
     cancel();
-    if (left > 0) this.#log.warn("mappings were left at the router", { left });
+    if (left === 0) await this.#memory.worked(null, {});
+    else this.#log.warn("mappings were left at the router", { left });
   }
 
   /** Until then, or until something happens. */

@@ -98,3 +98,17 @@ export function otherPort(slot: Slot, nowMs: number): Slot {
 export function candidate(wantedPort: number, attempt: number): number {
   return 1024 + ((wantedPort - 1024 + 48_128 + attempt * 5_003) % 48_128);
 }
+
+/** How a slot is called in the memory. */
+export function slotName(slot: Slot): string {
+  return `${slot.protocol} ${slot.internalPort}`;
+}
+
+/** Outside ports that are others than was wanted. */
+export function unwantedPorts(slots: readonly Slot[]): Readonly<Record<string, number>> {
+  const ports: Record<string, number> = {};
+  for (const slot of slots) {
+    if (slot.externalPort !== null && slot.externalPort !== slot.wantedPort) ports[slotName(slot)] = slot.externalPort;
+  }
+  return ports;
+}

@@ -117,7 +117,12 @@ describe("a public address", () => {
 describe("the memory", () => {
   const seed = "0f".repeat(32);
   it("is read back as it was written", () => {
-    const memory = { version: 1, seed, router: { gateway: "192.168.1.1", identity: "uuid:a" } };
+    const memory = {
+      version: 1,
+      seed,
+      router: { gateway: "192.168.1.1", identity: "uuid:a" },
+      ports: { "udp 5060": 6000 },
+    };
     expect(readMemory(JSON.parse(JSON.stringify(memory)))).toEqual(memory);
   });
   it.each([null, 3, {}, { version: 2, seed }, { version: 1, seed: "short" }, { version: 1, seed: 4 }])(
@@ -125,6 +130,15 @@ describe("the memory", () => {
     (value) => expect(readMemory(value)).toBeNull(),
   );
   it("forgets a router that is none, and keeps the seed", () => {
-    expect(readMemory({ version: 1, seed, router: { gateway: 4 } })).toEqual({ version: 1, seed, router: null });
+    expect(readMemory({ version: 1, seed, router: { gateway: 4 } })).toEqual({
+      version: 1,
+      seed,
+      router: null,
+      ports: {},
+    });
+  });
+  it("leaves out ports that are none", () => {
+    const ports = { "udp 5060": 6000, "udp 1": 0, "udp 2": "3", "sctp 1": 4 };
+    expect(readMemory({ version: 1, seed, ports })?.ports).toEqual({ "udp 5060": 6000 });
   });
 });

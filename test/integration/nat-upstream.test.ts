@@ -217,6 +217,22 @@ describe("in the configured order", () => {
   });
 });
 
+describe("killed while it had another port", () => {
+  it("takes that port over again, so that none is left behind", async () => {
+    await network.start({ natPmp: false });
+    network.run("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
+    const first = probe({ protocols: ["upnp"], wanted: [SIP] });
+    const port = (await first.until(whole)).external?.sipPort;
+    const { memory } = await first.line((one) => JSON.stringify(one["memory"] ?? "").includes(`${port}`));
+    await first.kill();
+    const second = probe({ protocols: ["upnp"], wanted: [SIP], memory });
+    expect((await second.until(whole)).external?.sipPort).toBe(port);
+    expect(network.mappings().match(new RegExp(`dnat ip to ${PLACES.gateway}`, "g"))?.length).toBe(1);
+    await second.stop();
+    expect(network.mappings()).not.toContain(PLACES.gateway);
+  });
+});
+
 describe("with a STUN server outside", () => {
   it("agrees with the router's address", async () => {
     await network.start();
