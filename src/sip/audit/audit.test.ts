@@ -214,6 +214,7 @@ describe("any text", () => {
       nested: `[default]\nexten => _X.,1,Dial(${"${".repeat(4_000)}`,
       closed: `[default]\nexten => _X.,1,Dial(${"${A(".repeat(1_500)}${")}".repeat(1_500)})`,
       filters: `[default]\nexten => _X.,1,Dial(${"${FILTER(0-9,".repeat(60)}x${")}".repeat(60)})`,
+      cuts: `[default]\nexten => _X.,1,Dial(${"${CUT(".repeat(60)}x${",a,1)}".repeat(60)})`,
       conditions: `[default]\nexten => _X.,1,GotoIf($[${"(".repeat(3_000)}a${")".repeat(3_000)}]?1:2)`,
       negations: `[default]\nexten => _X.,1,GotoIf($[${"!".repeat(8_000)}a]?1:2)`,
       web: many.join("\n"),

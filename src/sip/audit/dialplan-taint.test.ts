@@ -35,6 +35,11 @@ describe("outside data that reaches something dangerous", () => {
     ["MSet", steps("100", `MSet(A=1,B=\${CALLERID(name)})`, `System(x \${B})`), ["taint-shell:3"]],
     ["ARRAY()", steps("100", `Set(ARRAY(A,B)=\${SIP_HEADER(X)})`, `Dial(SIP/\${B})`), ["taint-dial:3"]],
     ["CUT() of a variable", steps("100", `Set(A=\${SIP_HEADER(X)})`, `Dial(SIP/\${CUT(A,@,1)})`), ["taint-dial:3"]],
+    [
+      "CUT() of a function, within another",
+      steps("100", `Dial(SIP/\${CUT(CUT(PJSIP_HEADER(read,To),@,1),:,2)})`),
+      ["taint-dial:2"],
+    ],
     ["IF()", steps("100", `Dial(SIP/\${IF($[1]?\${SIP_HEADER(X)}:a)})`), ["taint-dial:2"]],
     ["a nested variable", steps("100", `Dial(SIP/\${FILTER(0-9a-z&,\${SIP_HEADER(X)})})`), ["taint-dial:2"]],
     [

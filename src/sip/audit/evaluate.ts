@@ -35,6 +35,7 @@ const withoutVariables = (text: string): string =>
     .join("");
 
 function variable(inner: string, scope: Scope, nesting: number): Value {
+  if (nesting > MAX_NESTING) return undefined;
   const { environment, shared } = scope;
   const { name, args, slice } = referenceOf(inner);
   const exact = slice === null ? undefined : `${keyOf(name, args)}:${slice}`;
@@ -55,7 +56,11 @@ function functionValue(name: string, args: string, scope: Scope, nesting: number
   scope.onFunction?.(name, given);
   // Assigned before in this dialplan, such as CALLERID(num) after it was filtered.
   if (environment.has(keyOf(name, args))) return environment.get(keyOf(name, args));
-  const named = () => lookUp(environment, shared, argumentsOf(args)[0] ?? "", null);
+  // The name may be a function's too: CUT(PJSIP_HEADER(read,To),@,1).
+  const named = () => {
+    const [inner = ""] = argumentsOf(args);
+    return inner.includes("$") ? given : variable(inner, scope, nesting + 1);
+  };
   switch (name) {
     case "FILTER":
       return restricted(second, filterList(pieces[0] ?? ""));
