@@ -1,4 +1,4 @@
-import { formatNetwork, parseAddress } from "../base/ip.ts";
+import { formatNetwork, type IpNetwork, parseAddress } from "../base/ip.ts";
 import { counterNames, MARKER, ourObjects } from "./layout.ts";
 import type { InKernel } from "./plan.ts";
 import type { Counters, LimitedSource } from "./types.ts";
@@ -56,18 +56,31 @@ export function countersOf(listing: unknown): Counters {
   );
 }
 
-/** Content of a set that the kernel fills. `listing`: of `NftPort.set`. */
-export function sourcesOf(listing: unknown): LimitedSource[] {
+/** Elements with their fields, of a set whose elements have time-outs. `listing`: of `NftPort.set`. */
+function elementsOf(listing: unknown): { readonly address: IpNetwork; readonly fields: Fields }[] {
   const [set] = entriesOf(listing).filter(([kind]) => kind === "set");
   const elements = set?.[1]["elem"];
   if (!Array.isArray(elements)) return [];
   return elements.flatMap((element: unknown) => {
-    const inner = isFields(element) && isFields(element["elem"]) ? element["elem"] : undefined;
-    const { val, expires } = inner ?? {};
-    const address = typeof val === "string" ? parseAddress(val) : null;
-    if (address === null) return [];
-    const source = formatNetwork(address.family === 4 ? address : { ...address, prefix: 64 });
-    return [{ source, expiresS: typeof expires === "number" ? expires : 0 }];
+    const fields = isFields(element) && isFields(element["elem"]) ? element["elem"] : {};
+    const address = typeof fields["val"] === "string" ? parseAddress(fields["val"]) : null;
+    return address === null ? [] : [{ address, fields }];
+  });
+}
+
+/** Sources in a set that the kernel fills. `listing`: of `NftPort.set`. */
+export function sourcesOf(listing: unknown): LimitedSource[] {
+  return elementsOf(listing).map(({ address, fields: { expires } }) => ({
+    source: formatNetwork(address.family === 4 ? address : { ...address, prefix: 64 }),
+    expiresS: typeof expires === "number" ? expires : 0,
+  }));
+}
+
+/** Addresses with what their elements have counted, packets. `listing`: of `NftPort.set`. */
+export function packetsOf(listing: unknown): [address: string, packets: number][] {
+  return elementsOf(listing).flatMap(({ address, fields: { counter } }) => {
+    const packets = isFields(counter) ? counter["packets"] : undefined;
+    return typeof packets === "number" ? [[formatNetwork(address), packets]] : [];
   });
 }
 

@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -28,7 +28,7 @@ const timedSets = ["registered", "banned"] as const;
 /**
  * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
  * new calls of the trusted, then of strangers: REGISTER, INVITE, further packets of a dialogue, TCP connections, bytes
- * over TCP from and to it.
+ * over TCP from and to it; `refusals` counts the 403 that went to each address, whoever it is.
  */
 const dynamicSets = [
   "limited",
@@ -40,16 +40,14 @@ const dynamicSets = [
   "connects",
   "received",
   "answered",
+  "refusals",
 ] as const;
 
 type Both<T extends string> = `${T}${4 | 6}`;
-export type StaticSet = Both<(typeof networkSets)[number] | (typeof addressSets)[number] | "registered">;
-export type SetName = Both<
-  | (typeof networkSets)[number]
-  | (typeof addressSets)[number]
-  | (typeof timedSets)[number]
-  | (typeof dynamicSets)[number]
->;
+/** Sets that we fill as a whole. */
+export type StaticSet =
+  | Both<(typeof networkSets)[number] | (typeof addressSets)[number] | "registered">
+  | `blocked4_${number}`;
 
 /**
  * Elements of a set that the kernel fills. When it is full, new sources get nothing. An element takes up to 0.3 kB of
@@ -112,6 +110,7 @@ export const plainChains = [
   "rtp",
   "answer",
   "answer_tcp",
+  "answer_leaves",
   "local",
 ] as const;
 export type PlainChain = (typeof plainChains)[number];

@@ -1,9 +1,10 @@
+import { banElement } from "./ban-scripts.ts";
 import type { StaticSet } from "./layout.ts";
 import { TABLE } from "./layout.ts";
 import { type ClosedPolicy, literals, type TimedBan, unknownPolicy } from "./model.ts";
 
 import type { Elements, Rendered } from "./render.ts";
-import { banElement, renderClosed } from "./render.ts";
+import { renderClosed } from "./render.ts";
 
 /** What of ours is in the kernel, as far as we know it. */
 export interface InKernel {

@@ -43,6 +43,8 @@ const followUps = ["ACK ", "BYE ", "CANCEL ", "SIP/2.0 "];
 const FOLLOW_RATE = "limit rate 20/second burst 40 packets";
 /** UDP header and up to four bytes: the keep-alives of RFC 5626 section 3.5.1 and of common phones. */
 const KEEP_ALIVE_BYTES = 12;
+/** How long after its last refusal an address is forgotten, s: whose failed login it was is asked within 2 s. */
+const REFUSALS_KEPT_S = 10;
 /** How long the packets of a dialogue pass after our own last word to that source: longer than most calls, s. */
 const KNOWN_S = 7_200;
 
@@ -189,18 +191,26 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "counter name rtp_refused drop",
     ],
     answer: [
-      ...both(({ n, address }) => `${address} daddr @trusted${n} accept`),
-      ...both(({ n, address }) => `${address} daddr @registered${n} accept`),
+      ...both(({ n, address }) => `${address} daddr @trusted${n} goto answer_leaves`),
+      ...both(({ n, address }) => `${address} daddr @registered${n} goto answer_leaves`),
       ...["banned", "limited"].flatMap((set) =>
         both(({ n, peer }) => `${peer} @${set}${n} counter name unanswered drop`),
       ),
       ...both(({ n, peer }) => `update @known${n} { ${peer} timeout ${KNOWN_S}s }`),
       "meta l4proto tcp goto answer_tcp",
+      "goto answer_leaves",
     ],
     answer_tcp: [
-      ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } accept`),
+      ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } goto answer_leaves`),
       ...both(({ n, peer }) => `update @limited${n} { ${peer} timeout ${budgets.limitedS}s }`),
       "counter name unanswered drop",
+    ],
+    answer_leaves: [
+      ...both(
+        ({ n, address }) =>
+          `${begins("SIP/2.0 403")} update @refusals${n} { ${address} daddr timeout ${REFUSALS_KEPT_S}s counter }`,
+      ),
+      "accept",
     ],
   } satisfies Partial<Rules<PlainChain>>;
 }

@@ -1,4 +1,4 @@
-import { formatNetwork, type IpNetwork, isSingle } from "../base/ip.ts";
+import { type IpNetwork, isSingle } from "../base/ip.ts";
 import {
   type BaseChain,
   baseChains,
@@ -114,12 +114,4 @@ function setsOf({
 /** Of IPv4 networks, ascending, without duplicates. */
 function firstAddresses(networks: readonly IpNetwork[]): Uint32Array {
   return Uint32Array.from(new Set(networks.map(({ first }) => Number(first)))).sort();
-}
-
-/** The set and element that stand for a banned source: an IPv4 address, or an IPv6 /64 by its first address. */
-export function banElement(source: IpNetwork): { readonly n: 4 | 6; readonly key: string } | null {
-  if (source.family === 4) return isSingle(source) ? { n: 4, key: formatNetwork(source) } : null;
-  if (source.prefix < 64) return null;
-  const key = formatNetwork({ family: 6, first: (source.first >> 64n) << 64n, prefix: 128 });
-  return { n: 6, key };
 }

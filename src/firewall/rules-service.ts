@@ -1,16 +1,16 @@
 import type { Clock } from "../base/clock.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
-import { parseNetwork } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import { countersOf, sourcesOf } from "./counters.ts";
+import { banScript, releaseScript } from "./ban-scripts.ts";
+import { countersOf, packetsOf, sourcesOf } from "./counters.ts";
 import { KernelRecord } from "./kernel-record.ts";
-import { penaltySets, TABLE } from "./layout.ts";
+import { TABLE } from "./layout.ts";
 import type { RulesState, TimedBan } from "./model.ts";
 import { plan, type Wanted } from "./plan.ts";
 import type { NftPort } from "./port.ts";
-import { banElement, render, renderClosed } from "./render.ts";
+import { render, renderClosed } from "./render.ts";
 import type { Counters, LimitedSource } from "./types.ts";
 
 export interface RulesPorts {
@@ -103,17 +103,20 @@ export class RulesService implements Service {
   /** Afterwards, where everything is guarded, only management is open; else the table is gone. */
   async stop(): Promise<void> {
     if (!this.#running) return;
+    await this.leave();
+    const { policy, localUids } = this.#state;
+    const closed = { ...renderClosed(policy, localUids), bans: null, registeredS: REGISTERED_S };
+    const gone = `delete table inet ${TABLE}\n`;
+    await this.#nft.apply(policy.protect === "gateway" ? gone : plan(closed, this.#record.known).script);
+    this.#record.forget();
+    this.#sinceMs = null;
+  }
+
+  /** Stops, and leaves the rules in force as they are to whoever comes next. */
+  async leave(): Promise<void> {
     this.#running = false;
     this.#timer?.();
     await this.#work;
-    const { policy, localUids } = this.#state;
-    if (policy.protect === "gateway") await this.#nft.apply(`delete table inet ${TABLE}\n`);
-    else {
-      const closed = { ...renderClosed(policy, localUids), bans: null, registeredS: REGISTERED_S };
-      await this.#nft.apply(plan(closed, this.#record.known).script);
-    }
-    this.#record.forget();
-    this.#sinceMs = null;
   }
 
   /**
@@ -131,39 +134,38 @@ export class RulesService implements Service {
     return this.#running ? this.#enqueue() : Promise.resolve();
   }
 
-  /** Drops everything from this source from now on, s. Errors: `bad-source`, those of `NftPort`. */
+  /** Drops everything from this source from now on; before `start` it is only noted. Errors: `bad-source`, those of `NftPort`. */
   async ban(source: string, seconds: number): Promise<void> {
-    const { n, key } = elementOf(source);
-    const renewed = this.#bans.has(source);
+    const script = banScript(source, seconds, this.#bans.has(source));
     this.#bans.set(source, this.#clock.now() + seconds * 1000);
-    const set = `element inet ${TABLE} banned${n}`;
-    const timed = `add ${set} { ${key} timeout ${Math.max(1, Math.ceil(seconds))}s }\n`;
-    // The kernel does not change the time of an element that it has; it is there, or is now, so it can be deleted.
-    await this.#nft.apply(renewed ? `${timed}delete ${set} { ${key} }\n${timed}` : timed);
+    if (this.#running) await this.#nft.apply(script);
+    else this.#bansGiven = true;
   }
 
-  /** Ends a ban, and forgets what the kernel holds against the source. `null`: all sources. */
+  /** Ends a ban, and forgets what the kernel holds against the source. `null`: all sources. Errors as for `ban`. */
   async release(source: string | null): Promise<void> {
-    const sets = ["banned", ...penaltySets];
-    if (source === null) {
-      this.#bans.clear();
-      const all = sets.flatMap((set) => [4, 6].map((n) => `flush set inet ${TABLE} ${set}${n}\n`));
-      await this.#nft.apply(all.join(""));
-      return;
-    }
-    const { n, key } = elementOf(source);
-    this.#bans.delete(source);
-    const rest = sets.map((set) => `element inet ${TABLE} ${set}${n} { ${key} }\n`);
-    // A set that is full takes no element, not even one to be deleted again: then each by itself, there or not.
-    await this.#nft.apply(rest.map((element) => `add ${element}delete ${element}`).join("")).catch(async () => {
-      for (const element of rest) await this.#nft.apply(`delete ${element}`).catch(ignoreRefusal);
+    const { whole, each } = releaseScript(source);
+    if (source === null) this.#bans.clear();
+    else this.#bans.delete(source);
+    if (!this.#running) return;
+    await this.#nft.apply(whole).catch(async (error: unknown) => {
+      if (each.length === 0) throw error;
+      for (const script of each) await this.#nft.apply(script).catch(ignoreRefusal);
     });
   }
 
   /** Sources that the kernel limits now, by itself. */
   async limited(): Promise<LimitedSource[]> {
-    const [four, six] = [await this.#nft.set(TABLE, "limited4"), await this.#nft.set(TABLE, "limited6")];
-    return [...sourcesOf(four), ...sourcesOf(six)];
+    return (await this.#both("limited")).flatMap(sourcesOf);
+  }
+
+  /** How many 403 have left from the SIP port to each address; one is forgotten 10 s after its last. */
+  async refusals(): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.#both("refusals")).flatMap(packetsOf));
+  }
+
+  #both(set: string): Promise<unknown[]> {
+    return Promise.all([4, 6].map((n) => this.#nft.set(TABLE, `${set}${n}`)));
   }
 
   /** The named counters, in the order of the rules. */
@@ -193,8 +195,8 @@ export class RulesService implements Service {
     const begun = this.#clock.now();
     const { known } = this.#record;
     const refill = this.#bansGiven || (known.table !== "ours" && this.#bans.size > 0);
-    const before = new Map(this.#bans);
     const bans = refill ? this.#bansLeft() : null;
+    const before = new Map(this.#bans);
     const wanted: Wanted = { ...render(this.#state), bans, registeredS: REGISTERED_S };
     const { script, check } = plan(wanted, known);
     this.#bansGiven = false;
@@ -277,13 +279,6 @@ export class RulesService implements Service {
         });
     });
   }
-}
-
-function elementOf(source: string) {
-  const network = parseNetwork(source);
-  const element = network === null ? null : banElement(network);
-  if (element !== null) return element;
-  throw new GatewayError("bad-source", "a ban needs an IPv4 address or an IPv6 /64", { details: { source } });
 }
 
 function ignoreRefusal(error: unknown): void {

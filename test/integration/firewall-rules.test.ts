@@ -116,6 +116,16 @@ describe.each(versions)("SIP over UDP, IPv%i", (v) => {
     for (const source of [banned, blocked, inNetwork]) expect(await arrive(source, all), source).toBe(all.length);
   });
 
+  it("counts the refusals that leave, for each address", async () => {
+    await guarded();
+    const refusal = { source: gatewayAt(v), sourcePort: SIP, payloads: ["SIP/2.0 403 Forbidden\r\n\r\n"], times: 3 };
+    const [stranger, banned] = [fresh("event", v), fresh("event", v)];
+    await service.ban(v === 4 ? banned : banned.replace("::7", "::/64"), 60);
+    for (const to of [stranger, banned]) await lab.gateway.agent.udp({ ...refusal, to, port: 5062 });
+    await lab.gateway.agent.udp({ ...refusal, payloads: ["SIP/2.0 200 OK\r\n\r\n"], to: stranger, port: 5062 });
+    expect([...(await service.refusals())]).toEqual([[stranger, 3]]);
+  });
+
   it("audio only from the lists, or where we have sent some", async () => {
     await guarded();
     const rtp = { port: RTP };

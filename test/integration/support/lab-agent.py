@@ -4,6 +4,8 @@ import json, os, select, socket, sys, threading, time
 heard = []
 lock = threading.Condition()
 held = {}
+# Sockets that hear, for knowing when all that has come was noted.
+ears = []
 
 
 def family(address):
@@ -22,15 +24,17 @@ def open_from(kind, source, port=0):
 
 
 def note(proto, port, peer, data):
-    with lock:
-        heard.append({"proto": proto, "port": port, "from": peer[0], "fromPort": peer[1], "text": data[:64].decode("latin1")})
-        lock.notify_all()
+    heard.append({"proto": proto, "port": port, "from": peer[0], "fromPort": peer[1], "text": data[:64].decode("latin1")})
+    lock.notify_all()
 
 
 def serve_udp(s, port, answer):
     while True:
-        data, peer = s.recvfrom(65535)
-        note("udp", port, peer, data)
+        select.select([s], [], [])
+        # Read and noted as one: what is not in a socket any more is in the list.
+        with lock:
+            data, peer = s.recvfrom(65535)
+            note("udp", port, peer, data)
         if answer:
             try:
                 s.sendto(answer, peer)
@@ -40,7 +44,8 @@ def serve_udp(s, port, answer):
 
 def serve_tcp(s, port, answer):
     def connection(c, peer):
-        note("connect", port, peer, b"")
+        with lock:
+            note("connect", port, peer, b"")
         try:
             while True:
                 data = c.recv(65535)
@@ -49,7 +54,8 @@ def serve_tcp(s, port, answer):
                 # One entry for each request of a pipelined stream, however it was cut into segments.
                 for part in data.split(b"\r\n\r\n"):
                     if part:
-                        note("tcp", port, peer, part)
+                        with lock:
+                            note("tcp", port, peer, part)
                         if answer:
                             c.sendall(answer)
         except OSError:
@@ -75,6 +81,8 @@ def listen(q):
         s.bind((address, q["port"]))
         if kind == socket.SOCK_STREAM:
             s.listen(1024)
+        else:
+            ears.append(s)
         target = serve_tcp if kind == socket.SOCK_STREAM else serve_udp
         answer = q.get("answer", "").encode("latin1")
         threading.Thread(target=target, args=(s, q["port"], answer), daemon=True).start()
@@ -160,6 +168,8 @@ def wait_for(q):
 
 
 def take(_):
+    while select.select(ears, [], [], 0)[0]:
+        time.sleep(0.001)
     with lock:
         all_of_it = list(heard)
         heard.clear()
