@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CallId } from "../../src/sim/event-types.ts";
 import { FloodTool } from "./support/flood.ts";
@@ -221,6 +223,28 @@ describe("TCP streams without manners", () => {
     expect(atOnce).toBeGreaterThanOrEqual(180);
     // And then there is room again.
     expect((await tcpStream({ port: port(), pieces: [options("after")], enough: 1 })).answers).toBe(1);
+  });
+
+  it("one challenged REGISTER each, and connections are neither counted nor closed: only the kernel can limit these", async () => {
+    // tcpauthlimit=20, tcpauthtimeout=10. chan_sip takes a connection for authenticated as soon as it has sent a
+    // challenge to a REGISTER on it. Should this fail one day, Asterisk has become better.
+    const sockets: Socket[] = [];
+    try {
+      for (let at = 0; at < 30; at++) {
+        const socket = createConnection({ port: port(), host });
+        sockets.push(socket);
+        socket.on("error", () => undefined);
+        socket.write(options(`held-${at}`).replaceAll("OPTIONS", "REGISTER"));
+        await once(socket, "data");
+      }
+      // One that is closed in time shows that the time is over for those that came before it.
+      const closed = await tcpStream({ port: port(), pieces: ["\r\n"] });
+      expect(closed.lastedMs).toBeGreaterThan(9_000);
+      expect(sockets.filter(({ readyState }) => readyState === "open")).toHaveLength(30);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    await unharmed();
   });
 });
 
