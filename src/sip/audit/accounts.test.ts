@@ -151,6 +151,13 @@ describe("sip.conf", () => {
     expect(report.findings[0]?.why).toContain("sip.conf:12");
   });
 
+  it("finds a password that a template gives to all", () => {
+    const phone = "type=friend\nhost=dynamic\nacl=lan\ncall-limit=1\ncontext=phones\nsecret=Xb4kQm92xLt7Rw\n";
+    const { findings } = audit(treeOf({ "sip.conf": `${SAFE_SIP}[t](!)\n${phone}[m3xp](t)\n[n4xp](t)\n` }));
+    expect(findings.map(({ id, place }) => `${id}:${place.line}`)).toEqual(["secret-repeated:30"]);
+    expect(findings[0]?.why).toContain("a template's password");
+  });
+
   it("finds passwords that every user of the machine can read", () => {
     const tree = treeOf({ "sip.conf": SAFE_SIP }, { worldReadable: new Set(["sip.conf", "extensions.conf"]) });
     expect(audit(tree).findings.map(({ id, place }) => `${id} ${place.file}`)).toEqual(["secret-readable sip.conf"]);

@@ -21,11 +21,13 @@ export function checkSecrets({ report, secrets }: Findings): void {
     const before = first.get(use.secret);
     if (before === undefined) first.set(use.secret, use);
     else if (before.username !== use.username || before.place.file === use.place.file) {
-      const where = `${before.place.file}:${before.place.line}`;
+      const { file, line } = before.place;
+      const inherited = file === use.place.file && line === use.place.line;
+      const whose = inherited ? "a template's password, as others have" : `the password of ${file}:${line}`;
       report(
         "secret-repeated",
         use.place,
-        `The ${use.kind} ${shown(use.username)} has the password of ${where}: who learns one has both.`,
+        `The ${use.kind} ${shown(use.username)} has ${whose}: who learns one has both.`,
       );
     }
   }
