@@ -1,31 +1,28 @@
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { prepare } from "../app/prepare.ts";
+import { loadWithSecrets } from "../app/prepare.ts";
 import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import { JsonLinesClient } from "../base/json-lines.ts";
 import { configError, loadConfig } from "../config/load.ts";
+import { generateSecret, generateUsername } from "../credentials/generate.ts";
 import { readConfigTree } from "../drivers/config-tree.ts";
+import { resolveProfile } from "../line/profiles.ts";
 import { audit as auditTree } from "../sip/audit/audit.ts";
 import { renderSarif } from "../sip/audit/report-sarif.ts";
 import { renderText } from "../sip/audit/report-text.ts";
 import { RULES } from "../sip/audit/rules.ts";
 import { type AuditReport, type ConfigTree, type Finding, SEVERITIES, type Severity } from "../sip/audit/types.ts";
+import { buildModel, directoriesBelow } from "../sip/model.ts";
 import { renderProfile } from "../sip/render.ts";
-import {
-  command,
-  configHelp,
-  configOption,
-  helpHelp,
-  print,
-  printJson,
-  usualConfig,
-  warn,
-  warnOfState,
-} from "./command.ts";
+import { command, configHelp, configOption, helpHelp, print, printJson, usualConfig, warn } from "./command.ts";
 
 /** A gateway that does not answer by then hangs. */
 const ANSWER_LIMIT_MS = 5_000;
+
+/** Where Debian has Asterisk's modules; the audit only reads the name. */
+const MODULES = "/usr/lib/asterisk/modules";
 
 const FORMATS = ["text", "json", "sarif"] as const;
 type Format = (typeof FORMATS)[number];
@@ -99,13 +96,36 @@ async function auditGateway(file: string): Promise<AuditReport> {
   const directory = join(runtime, "asterisk", "etc");
   if (!existsSync(directory)) {
     warn(`nothing is rendered in ${runtime}: what would be is audited`);
-    const { model } = await prepare(file, { alert: warnOfState });
-    return auditTree({ root: directory, files: renderProfile(model), worldReadable: new Set(), skipped: [] });
+    return auditTree({ root: directory, files: await rendered(file), worldReadable: new Set(), skipped: [] });
   }
   const tree = someAsterisk(await readConfigTree(directory), directory);
   const view = await ask(runtime);
   if (view === null) warn(`no gateway runs with ${runtime}: what the last one left is audited`);
   return auditTree(tree, view?.fault == null ? [] : [faultOf(view.fault, file)]);
+}
+
+/** What a gateway would render; its passwords are made as it makes them, and not kept: an audit changes nothing. */
+async function rendered(file: string): Promise<ReadonlyMap<string, string>> {
+  const { loaded, passwords } = await loadWithSecrets(file);
+  const { accounts, asterisk, pax, paths } = loaded.config;
+  const secret = () => generateSecret(randomBytes);
+  const issued = accounts.map(
+    ({ name }) => [name, { username: generateUsername(name, randomBytes), secret: secret() }] as const,
+  );
+  const model = buildModel(loaded.config, {
+    directories: directoriesBelow(paths.runtime, paths.state, MODULES),
+    secrets: {
+      trunks: passwords,
+      accounts: new Map(issued),
+      ari: secret(),
+      manager: secret(),
+      securityEvents: secret(),
+    },
+    httpPort: asterisk.ariPort,
+    managerPort: asterisk.managerPort,
+    noAnswerMs: resolveProfile(pax.profile, pax.overrides).noAnswerMs,
+  });
+  return renderProfile(model);
 }
 
 function faultOf(fault: string, file: string): Finding {

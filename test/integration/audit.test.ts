@@ -147,6 +147,21 @@ describe("this gateway", () => {
     expect(status).toBe(0);
   });
 
+  it("is audited as it would be rendered where it never ran, and nothing is made by that", async () => {
+    const config = await readFile(rig.configFile, "utf8");
+    const other = join(place.path, "other");
+    await mkdir(other);
+    const moved = config.replace(/(["']?(?:state|runtime)["']?:\s*)["']?[^\s,"'}]+["']?/g, `$1${other}/none`);
+    expect(moved.split(`${other}/none`)).toHaveLength(3);
+    const file = join(other, "paxgate.yaml");
+    await writeFile(file, moved, { mode: 0o600 });
+    const { status, stdout, stderr } = await audit("-c", file, "--fail-on", "info");
+    expect(stdout).toContain("nothing found");
+    expect(stderr).toContain("what would be is audited");
+    expect(await readdir(other)).toEqual(["paxgate.yaml"]);
+    expect(status).toBe(0);
+  });
+
   it("is told to have a fault when it says so itself", async () => {
     const good = await readFile(rig.configFile, "utf8");
     await writeFile(rig.configFile, `${good}\nlimitz: {}\n`);
