@@ -119,6 +119,11 @@ describe("outside data that reaches something dangerous", () => {
     ).toEqual(["taint-dial:2"]);
   });
 
+  it("is found in a pattern that only goes on where another extension ended", () => {
+    const text = `[phones]\nexten => 100,1,NoOp()\nexten => _X.,2,Dial(SIP/\${EXTEN})\nexten => _X.,3,Hangup()`;
+    expect(dialplan(text)).toEqual(["taint-dial:3"]);
+  });
+
   it("is followed into the extension h, and around loops", () => {
     expect(
       dialplan(`[phones]\nexten => 1,1,Set(A=\${SIP_HEADER(X)})\n same => n,Hangup()\nexten => h,1,System(x \${A})`),

@@ -62,12 +62,11 @@ export class Flow {
   #enterAll(frame: Frame, context: string, environment: Environment, dialled: (extension: Extension) => Value): void {
     for (const { extensions } of withIncludes(this.#dialplan, context)) {
       for (const extension of extensions) {
-        if (extension.priorities[0]?.number !== 1) continue;
-        this.#push(
-          frame,
-          { context, extension, index: 0 },
-          called(environment, this.#shared, extension, dialled(extension)),
-        );
+        const [first] = extension.priorities;
+        // A later step may go on where another extension's end; one with a label is there to be jumped to.
+        if (first === undefined || (first.number !== 1 && first.label !== null)) continue;
+        const there = called(environment, this.#shared, extension, dialled(extension));
+        this.#push(frame, { context, extension, index: 0 }, there);
       }
     }
   }
