@@ -4,6 +4,8 @@ import type { DefaultRoute, StunPort } from "./port.ts";
 /** Time between two questions once an answer came, ms, and while none does. */
 const EVERY_MS = 30_000;
 const RETRY_MS = 5_000;
+/** Until the way out is known, ms. */
+const NO_ROUTE_MS = 500;
 
 /** Asks the STUN servers for our address from time to time, until its signal ends it. */
 export class StunWatch {
@@ -36,7 +38,8 @@ export class StunWatch {
         this.#changed();
       }
       const known = this.#answers.some((address) => address !== null);
-      await this.#pause(known ? EVERY_MS : RETRY_MS, life);
+      const retryMs = way === null || way === undefined ? NO_ROUTE_MS : RETRY_MS;
+      await this.#pause(known ? EVERY_MS : retryMs, life);
     }
   }
 
