@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { within } from "../../src/base/lifecycle.ts";
 import { PLACES, RouterNetwork } from "./support/router.ts";
-import { bundle, NatProbe, SIP } from "./support/router-probe.ts";
+import { bundle, NatProbe, RTP, SIP } from "./support/router-probe.ts";
 
 const network = new RouterNetwork("bad");
 const children: ChildProcess[] = [];
@@ -123,6 +123,19 @@ describe("a router that means ill", () => {
     const nat = probe({});
     const view = await nat.until((one) => one.faults.length > 0);
     expect(view.mappings[0]?.externalPort).toBeNull();
+  });
+});
+
+describe("a router that knows no leases", () => {
+  it("is asked for a mapping without an end, which is removed when we stop", async () => {
+    const heard = await rogueAt("router", "permanent", PLACES.rogue);
+    const nat = probe({ wanted: [SIP, RTP] });
+    const view = await nat.until((one) => one.mappings.every((mapping) => mapping.externalPort !== null));
+    expect(view).toMatchObject({ external: { address: "8.8.4.4", sipPort: 5060 }, faults: [] });
+    expect(view.mappings[0]?.expiresS).toBeNull();
+    expect(heard).toContain("kept UDP 5060,UDP 10000,UDP 10001,UDP 10002,UDP 10003");
+    await nat.stop();
+    expect(heard.at(-1)).toBe("kept ");
   });
 });
 

@@ -1,9 +1,9 @@
 import { createSocket } from "node:dgram";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 /**
  * Somebody on the LAN who wants to be taken for the router, or a router that means ill: a process for a network
- * namespace. Arguments: its address, how it behaves, and the address of another host to lead to. It prints `ready`, and a line for
+ * namespace. `permanent` is an honest router of version 1 that knows no leases. Arguments: its address, how it behaves, and the address of another host to lead to. It prints `ready`, and a line for
  * each search that it answers and each HTTP request that it gets.
  */
 const [own = "", how = "plain", other = ""] = process.argv.slice(2);
@@ -41,11 +41,44 @@ function flood(response: ServerResponse): void {
   more();
 }
 
-function soap(response: ServerResponse, action: string): void {
-  const inside = action === "GetExternalIPAddress" ? "<NewExternalIPAddress>8.8.4.4</NewExternalIPAddress>" : "";
-  response.end(
-    `<s:Envelope xmlns:s="x"><s:Body><u:${action}Response xmlns:u="${SERVICE}">${inside}</u:${action}Response></s:Body></s:Envelope>`,
-  );
+/** Outside port and protocol → arguments of AddPortMapping. */
+const kept = new Map<string, ReadonlyMap<string, string>>();
+
+/** The fault's code, or the values of the answer. */
+function act(action: string, values: ReadonlyMap<string, string>): number | Record<string, string> {
+  const key = `${values.get("NewProtocol")} ${values.get("NewExternalPort")}`;
+  if (action === "GetExternalIPAddress") return { NewExternalIPAddress: "8.8.4.4" };
+  if (how !== "permanent") return {};
+  switch (action) {
+    case "AddPortMapping":
+      if (values.get("NewLeaseDuration") !== "0") return 725;
+      kept.set(key, values);
+      say(`kept ${[...kept.keys()].join()}`);
+      return {};
+    case "DeletePortMapping":
+      if (!kept.delete(key)) return 714;
+      say(`kept ${[...kept.keys()].join()}`);
+      return {};
+    case "GetSpecificPortMappingEntry":
+      return kept.has(key) ? Object.fromEntries(kept.get(key) ?? []) : 714;
+    default:
+      return 401;
+  }
+}
+
+async function soap(request: IncomingMessage, response: ServerResponse, action: string): Promise<void> {
+  let body = "";
+  for await (const chunk of request) body += String(chunk);
+  const values = new Map([...body.matchAll(/<(New\w+)>([^<]*)</g)].map(([, name = "", value = ""]) => [name, value]));
+  const done = act(action, values);
+  const inside =
+    typeof done === "number"
+      ? `<s:Fault><detail><UPnPError><errorCode>${done}</errorCode></UPnPError></detail></s:Fault>`
+      : `<u:${action}Response xmlns:u="${SERVICE}">${Object.entries(done)
+          .map(([name, value]) => `<${name}>${value}</${name}>`)
+          .join("")}</u:${action}Response>`;
+  response.statusCode = typeof done === "number" ? 500 : 200;
+  response.end(`<s:Envelope xmlns:s="x"><s:Body>${inside}</s:Body></s:Envelope>`);
 }
 
 const web = createServer((request, response) => {
@@ -54,7 +87,7 @@ const web = createServer((request, response) => {
   if (request.method === "POST") {
     if (how === "slow-soap") return drip(response);
     if (how === "huge-soap") return flood(response);
-    return soap(response, action);
+    return void soap(request, response, action);
   }
   switch (how) {
     case "huge":
