@@ -107,8 +107,9 @@ export class GuardService implements Service, GuardControl {
     this.#trustFrom();
     await this.#lists.start(signal);
     await this.#rules.update(await this.#wantedNow());
-    await this.#rules.start(signal);
+    // Stored bans are noted first, so that they go into the kernel with the rules.
     await this.#bans.start(signal);
+    await this.#rules.start(signal);
     await this.#registered.start();
     this.#disposers.push(
       this.#trial.onAlert(() => this.#emitter.emit("change")),
