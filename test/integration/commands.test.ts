@@ -12,7 +12,7 @@ import { freeTcpPort, freeUdpPort, temporaryDirectory } from "./support/asterisk
 
 /** What `npm run build` made, or another build that is to be tested. */
 const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");
-const COMMANDS = ["run", "check", "render", "lines", "accounts", "start", "dial", "demo"];
+const COMMANDS = ["run", "check", "render", "audit", "firewall", "nat", "lines", "accounts", "start", "dial", "demo"];
 const START_LIMIT_MS = 45_000;
 
 interface Ended {
