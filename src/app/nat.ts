@@ -5,8 +5,9 @@ import type { Dispose } from "../base/events.ts";
 import { parseAddress } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import type { Config } from "../config/schema.ts";
+import { type Config, usualLocalNetworks } from "../config/schema.ts";
 import { userIn } from "../drivers/asterisk-files.ts";
+import { attachedNetworks } from "../drivers/attached-networks.ts";
 import { Conntrack } from "../drivers/conntrack.ts";
 import { KernelDefaultRoute } from "../drivers/default-route.ts";
 import { DnsNames } from "../drivers/dns-names.ts";
@@ -21,7 +22,8 @@ import type { GuardService } from "../firewall/service.ts";
 import { HandService } from "../nat/hand-service.ts";
 import { RouterService } from "../nat/router-service.ts";
 import { NatService } from "../nat/service.ts";
-import type { ExternalPlace, NatView, WantedMapping } from "../nat/types.ts";
+import type { NatView, WantedMapping } from "../nat/types.ts";
+import type { SipPlace } from "../sip/external.ts";
 import { guardState } from "./guard.ts";
 
 /** How the world reaches us, whichever way that is kept true. */
@@ -36,7 +38,7 @@ const ARRIVED = ["trusted", "strangers"];
 export async function makeNat(
   config: Config,
   guard: GuardService | null,
-  moved: (place: ExternalPlace | null) => void,
+  moved: (place: SipPlace | null) => void,
   log: Log,
 ): Promise<Nat> {
   const { nat, sip, paths } = config;
@@ -88,7 +90,7 @@ export async function makeNat(
   );
 }
 
-function upstream({ nat, sip, paths }: Config, moved: (place: ExternalPlace | null) => void, log: Log): Nat {
+function upstream({ nat, sip, paths }: Config, moved: (place: SipPlace | null) => void, log: Log): Nat {
   const { protocols, leaseSeconds, otherPort, externalPort = sip.port } = nat.upstream;
   const sipPort = { internalPort: sip.port, count: 1, externalPort, otherPort };
   const { from, to } = sip.rtpPorts;
@@ -108,7 +110,11 @@ function upstream({ nat, sip, paths }: Config, moved: (place: ExternalPlace | nu
     systemClock,
     log,
   );
-  service.on("external", moved);
+  // Nobody said which networks are ours: of the private ones those that we are in, for the event's may be private too.
+  const usual = sip.localNetworks.join() === usualLocalNetworks.join();
+  service.on("external", (place) => {
+    moved(place === null || !usual ? place : { ...place, localNetworks: attachedNetworks() });
+  });
   return service;
 }
 

@@ -42,6 +42,17 @@ describe("a configuration file", () => {
     expect(base).toBe(directory);
   });
 
+  it.each([
+    ["upstream", 2, 10_999, 10_099],
+    ["upstream", 2, 10_049, 10_049],
+    ["upstream", 24, 10_999, 10_103],
+    ["none", 2, 10_999, 10_999],
+  ])("with nat.mode %s and %i lines uses of the audio ports up to %i those up to %i", async (mode, count, to, used) => {
+    const lines = Array.from({ length: count }, (_, at) => `{ name: tie${at} }`).join(", ");
+    const { config } = await loaded(`lines: [${lines}]\nnat: { mode: ${mode} }\nsip: { rtpPorts: { to: ${to} } }\n`);
+    expect(config.sip.rtpPorts).toEqual({ from: 10_000, to: used });
+  });
+
   it("that is missing is reported with the remedy", async () => {
     const result = await loadConfig(file);
     expect(result.ok ? "" : formatFaults(result.error)).toMatch(/there is no such file: copy .*paxgate\.example\.yaml/);

@@ -5,10 +5,11 @@ import { GatewayError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type ConfigFault, type ConfigFaults, formatFaults } from "./faults.ts";
 import { LARGEST_FILE, type ParsedConfig, parseConfig } from "./parse.ts";
+import { rtpPortsUsed } from "./rtp-ports.ts";
 import type { Config } from "./schema.ts";
 
 export interface LoadedConfig extends Pick<ParsedConfig, "faultAt"> {
-  /** `paths` and the files of block lists are absolute here. */
+  /** `paths` and the files of block lists are absolute here; `sip.rtpPorts` are the ports that are used. */
   readonly config: Config;
   /** Absolute path of the file. */
   readonly file: string;
@@ -36,7 +37,8 @@ export async function loadConfig(file: string, base?: string): Promise<Result<Lo
     list.file === undefined ? list : { ...list, file: resolve(directory, list.file) },
   );
   const firewall = { ...config.firewall, blockLists };
-  return ok({ config: { ...config, firewall, paths }, file: path, directory, faultAt });
+  const sip = { ...config.sip, rtpPorts: rtpPortsUsed(config) };
+  return ok({ config: { ...config, sip, firewall, paths }, file: path, directory, faultAt });
 }
 
 /** The faults as an error with the code `config-invalid`, its text ready for people, for commands that end on it. */

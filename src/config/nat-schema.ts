@@ -76,7 +76,7 @@ export const natSchema = z
   .strictObject({
     mode: z.enum(["none", "upstream", "router"]).default("none").meta({
       description:
-        "none: nothing, or ports forwarded by hand. upstream: ask the router before us for the ports. router: this machine is the router.",
+        "none: nothing, or ports forwarded by hand. upstream: ask the router before us for SIP's port and the audio ports that the lines can use, the first 100 of sip.rtpPorts (more with more than 23 lines). router: this machine is the router.",
       apply: "restart",
     }),
     upstream: upstreamSchema.prefault({}),

@@ -1,5 +1,6 @@
 import type { Path } from "./faults.ts";
 import { type PaxProfile, paxProfileSchema } from "./pax-profile.ts";
+import { rtpPortsNeeded } from "./rtp-ports.ts";
 import { firewallRules } from "./rules-firewall.ts";
 import { natRules } from "./rules-nat.ts";
 import { planRules } from "./rules-plan.ts";
@@ -17,11 +18,6 @@ export interface RuleFault {
   /** Names that would have been right. */
   readonly known?: readonly string[];
 }
-
-/** UDP ports that a line in a call uses: RTP and RTCP, towards the phone and towards the line's audio. */
-export const RTP_PORTS_PER_LINE = 4;
-/** UDP ports beyond those of the lines, for calls that are being refused or cleared (EJ). */
-export const RTP_PORTS_MARGIN = 8;
 
 /** Words that Asterisk's files use for sections of their own. */
 const RESERVED = new Set(["general", "authentication", "globals", "default"]);
@@ -116,7 +112,7 @@ function missingInput(line: LineConfig): "loop" | "ring" | null {
 function sipRules({ sip, lines, accounts, asterisk }: Config): RuleFault[] {
   const faults: RuleFault[] = [];
   const { from, to } = sip.rtpPorts;
-  const needed = lines.length * RTP_PORTS_PER_LINE + RTP_PORTS_MARGIN;
+  const needed = rtpPortsNeeded(lines.length);
   if (from % 2 !== 0)
     faults.push({
       path: ["sip", "rtpPorts", "from"],

@@ -224,6 +224,9 @@ const accountSchema = z.strictObject({
 /** Codecs that can be allowed, by their names in Asterisk. */
 export const codecNames = ["ulaw", "alaw", "g722", "gsm"] as const;
 
+/** What `sip.localNetworks` is when nobody says otherwise: every private network may be ours. */
+export const usualLocalNetworks: readonly string[] = ["127.0.0.0/8", "192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12"];
+
 const sipSchema = z
   .strictObject({
     port: port(5060, "Port that Asterisk listens on for SIP. Any port will do; phones must be told."),
@@ -245,15 +248,18 @@ const sipSchema = z
     localNetworks: z
       .array(network)
       .max(32)
-      .default(["127.0.0.0/8", "192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12"])
+      .default([...usualLocalNetworks])
       .meta({
-        description: "Networks on our side of the router; local accounts register from here.",
+        description:
+          "Networks on our side of the router; local accounts register from here. Left as it is with nat.mode upstream, only the networks of our own interfaces are taken for our side: the event's may be private too.",
         apply: "restart",
       }),
     rtpPorts: z
       .strictObject({ from: port(10_000, "First RTP port."), to: port(10_999, "Last RTP port.") })
       .prefault({})
-      .meta({ description: "UDP ports for audio." }),
+      .meta({
+        description: "UDP ports for audio. With nat.mode upstream only the first 100 are used, or what the lines need.",
+      }),
   })
   .meta({ description: "SIP." });
 

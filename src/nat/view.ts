@@ -89,7 +89,7 @@ function mappingFault(mapping: WantedMapping, slots: readonly Slot[]): string | 
   if (first.fault === "conflict") {
     const remedy =
       mapping.name === "rtp"
-        ? "calls that use them may have no sound from outside: choose other ports in sip.rtp"
+        ? "calls that use them may have no sound from outside: choose other ports in sip.rtpPorts"
         : "choose another one in nat.upstream.externalPort, or let another be asked for (otherPort)";
     return `${protocol} ${ports} at the router: somebody else has it; ${remedy}`;
   }

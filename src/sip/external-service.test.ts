@@ -26,6 +26,10 @@ it("what has not changed is not applied again", async () => {
   expect(applied).toEqual(["198.51.100.1"]);
   await external.set({ ...at(1), sipPort: 5061 });
   expect(applied).toHaveLength(2);
+  const networks = { ...at(1), sipPort: 5061, localNetworks: ["10.77.0.0/24"] };
+  await external.set(networks);
+  await external.set({ ...networks, localNetworks: ["10.77.0.0/24"] });
+  expect(applied).toHaveLength(3);
 });
 
 it("a change that comes while another one is applied is applied after it", async () => {

@@ -6,6 +6,8 @@ export interface SipPlace {
   readonly address: string;
   /** SIP's port there, UDP and TCP alike. */
   readonly sipPort: number;
+  /** Networks on our side of it; without them the model's. What accounts may register from is another matter. */
+  readonly localNetworks?: readonly string[];
 }
 
 /**
@@ -14,11 +16,13 @@ export interface SipPlace {
  */
 export function withPlace(model: SipModel, place: SipPlace | null): SipModel {
   if (place === null) return model;
-  return { ...model, externalAddress: place.address, externalPort: place.sipPort };
+  const { address, sipPort, localNetworks = model.localNetworks } = place;
+  return { ...model, externalAddress: address, externalPort: sipPort, localNetworks };
 }
 
 export function samePlace(one: SipPlace | null, other: SipPlace | null): boolean {
-  return one?.address === other?.address && one?.sipPort === other?.sipPort;
+  const networks = (place: SipPlace | null) => place?.localNetworks?.join();
+  return one?.address === other?.address && one?.sipPort === other?.sipPort && networks(one) === networks(other);
 }
 
 /** SIP's port as the world sees it. */

@@ -219,6 +219,30 @@ describe("the external address", () => {
   });
 });
 
+it("is told to a trunk in a private network that is not ours, though that might have been", async () => {
+  const trunk = { name: "event", server: "127.0.0.1", port: callee.port, username: "4105", password: "given" };
+  // Loopback stands for the event's network, and is among our own until a place says which ones these are.
+  const own = await prepareAsterisk({ trunks: [trunk], accounts: [{ name: "kitchen" }] });
+  try {
+    const from = callee.received.length;
+    const place = { address: "10.9.0.7", sipPort: 5099 };
+    await own.service.setExternal(place);
+    await own.service.start(new AbortController().signal);
+    const ours = (text: string) => text.startsWith("REGISTER") && text.includes("sip:4105@");
+    const contacts = () => callee.received.slice(from).filter(ours).map(contact);
+    await expect.poll(contacts, { timeout: 10_000 }).toEqual([`127.0.0.1:${own.config.sip.port}`]);
+    await own.service.setExternal({ ...place, localNetworks: ["10.77.0.0/24"] });
+    await expect.poll(() => contacts().at(-1), { timeout: 10_000 }).toBe("10.9.0.7:5099");
+    expect(await own.service.check()).toEqual([]);
+    // Where a phone may register from is as configured.
+    const { username } = own.model.accounts[0] ?? expect.fail("no account");
+    const peer = await readFile(join(own.model.directories.config, "sip.conf"), "utf8");
+    expect(peer.slice(peer.indexOf(`[${username}]`))).toMatch(/^(?:permit|acl|contactpermit).*10\.0\.0\.0/m);
+  } finally {
+    await own.remove();
+  }
+});
+
 describe("the external address over TCP", () => {
   it.each([
     ["as found", { address: "198.51.100.7", sipPort: 5099 }, "198.51.100.7:5099"],
