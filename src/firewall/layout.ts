@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 3;
+const LAYOUT = 4;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -42,6 +42,11 @@ const dynamicSets = [
   "answered",
   "refusals",
 ] as const;
+/**
+ * Where the kernel counts connections of strangers: by source, and (one for both families) all of them. Without
+ * time-outs: an element is forgotten with its last connection.
+ */
+const connectionSets = ["connected"] as const;
 
 type Both<T extends string> = `${T}${4 | 6}`;
 /** Sets that we fill as a whole. */
@@ -67,6 +72,7 @@ export const counterNames = {
   outside: "SIP of sources on no list, dropped",
   limited: "SIP of sources that were over their budget, dropped",
   over: "SIP that went over the budget, dropped",
+  connections_over: "TCP connections of strangers over their number, refused",
   refused: "SIP of strangers that is neither REGISTER nor INVITE nor part of a dialogue, dropped",
   strangers: "SIP of strangers, let through",
   unanswered: "answers to banned or limited sources, dropped",
@@ -100,6 +106,8 @@ export const plainChains = [
   "stranger_udp",
   "stranger_tcp",
   "stranger_connect",
+  "stranger_connection",
+  "stranger_connections",
   "stranger_data",
   "stranger_register",
   "stranger_call",
@@ -130,7 +138,9 @@ function declarations(): Map<string, string> {
     declare(addressSets, "");
     declare(timedSets, ` flags timeout; size ${MOST_BANS};`);
     declare(dynamicSets, ` flags dynamic,timeout; size ${DYNAMIC_SIZE}; timeout 1h;`);
+    declare(connectionSets, ` flags dynamic; size ${DYNAMIC_SIZE};`);
   }
+  all.set("connections", "type inet_service; flags dynamic; size 8;");
   return all;
 }
 

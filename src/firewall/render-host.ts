@@ -1,5 +1,5 @@
 import { type ClosedPolicy, disjoint, type RulesState } from "./model.ts";
-import { both, sipPorts } from "./render-sip.ts";
+import { both, renderConnections, sipPorts } from "./render-sip.ts";
 
 /** The rules for everything else that comes to this machine, and for being a router. */
 
@@ -36,7 +36,8 @@ export function renderInput(state: RulesState): string[] {
   const { policy } = state;
   const audio = `udp dport ${policy.rtp.from}-${policy.rtp.to} goto rtp`;
   // SIP that gets here was let through before connection tracking.
-  const always = ['iif "lo" accept', ...sipPorts(policy).map((port) => `${port} accept`), audio];
+  const sip = [...renderConnections(policy), ...sipPorts(policy).map((port) => `${port} accept`)];
+  const always = ['iif "lo" accept', ...sip, audio];
   if (policy.protect === "gateway") return [...always, ...renderLanServices(policy)];
   return [
     ...always,

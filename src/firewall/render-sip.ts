@@ -55,6 +55,13 @@ const KNOWN_S = 7_200;
 const RECEIVED_PER_REQUEST = 750;
 const ANSWERED_PER_REQUEST = 500;
 
+/**
+ * Connections of one stranger at a time, and of all together. chan_sip's own limit does not hold: a connection on which a
+ * REGISTER was challenged counts as authenticated for ever, and takes a thread and 57 kB (measured).
+ */
+const CONNECTIONS_EACH = 4;
+const CONNECTIONS_ALL = 100;
+
 interface Budgets {
   readonly requests: string;
   readonly received: string;
@@ -161,6 +168,17 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "goto over",
     ],
     stranger_connect: [...within("connects", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_connection: [
+      ...both(
+        ({ n, source }) => `add @connected${n} { ${source} ct count ${CONNECTIONS_EACH} } goto stranger_connections`,
+      ),
+      "counter name connections_over reject with tcp reset",
+    ],
+    // In a set as well: a count of the rule itself would begin anew whenever rules are replaced.
+    stranger_connections: [
+      `add @connections { tcp dport ct count ${CONNECTIONS_ALL} } accept`,
+      "counter name connections_over reject with tcp reset",
+    ],
     stranger_data: [
       ...methods,
       // A payload of any other kind; without one, there is no first byte to look at.
@@ -213,6 +231,15 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "accept",
     ],
   } satisfies Partial<Rules<PlainChain>>;
+}
+
+/**
+ * For the input hook: connections can be counted only where connection tracking has seen them. What is taken up in the
+ * middle counts as new as well.
+ */
+export function renderConnections({ sip }: ClosedPolicy): string[] {
+  const mark = `0x${STRANGER_MARK.toString(16)}`;
+  return sip.tcp ? [`tcp dport ${sip.port} meta mark ${mark} ct state new goto stranger_connection`] : [];
 }
 
 /** What leaves this machine: answers, and what its own users may connect to. */

@@ -209,6 +209,45 @@ describe.each(versions)("SIP over TCP, IPv%i", (v) => {
     expect((await rig.heard(v)).filter((one) => one.from === source && one.proto === "tcp")).toEqual([]);
   });
 
+  it("four connections of a stranger at a time; the fifth is refused, also after a change of the rules", async () => {
+    await guarded({ firewall: { limits: { requestBurst: 20 } } });
+    const source = fresh("event", v);
+    const open = (from: string, hold: string) =>
+      lab.event.agent.tcp({ source: from, to, port: SIP, payloads: [], hold: `${hold}-${v}` });
+    const names = ["one", "two", "three", "four"];
+    for (const name of names) expect(await open(source, name)).toMatchObject({ connected: true });
+    // Of IPv6, a neighbour in the same /64 is the same stranger.
+    const refused = { connected: false, why: "ConnectionRefusedError" };
+    expect(await open(source.replace("::7", "::8"), "five")).toMatchObject(refused);
+    const { policy } = service.state;
+    await service.update({ policy: { ...policy, limits: { ...policy.limits, requestBurst: 21 } } });
+    expect(await open(source, "five")).toMatchObject(refused);
+    expect((await service.counters()).get("connections_over")?.packets).toBe(2);
+    // Somebody else's connection takes the place of one of them, which is closed by that.
+    expect(await open(fresh("event", v), "one")).toMatchObject({ connected: true });
+    expect(await open(source, "five")).toMatchObject({ connected: true });
+    expect(await open(source, "six")).toMatchObject(refused);
+    for (const name of [...names, "five"]) await open(lab.event[v === 4 ? "address4" : "address6"], name);
+  });
+
+  it("a hundred connections of all strangers; the trunk and a registered phone are not counted", async () => {
+    for (const protect of ["host", "gateway"] as const) {
+      const phone = fresh("event", v);
+      await guarded({ firewall: { protect } }, { registered: literals([phone]) });
+      const open = (source: string, hold: string, host = lab.event) =>
+        host.agent.tcp({ source, to, port: SIP, payloads: [], hold: `${hold}-${v}` });
+      for (let n = 0; n < 100; n++) {
+        expect(await open(fresh("event", v), `crowd-${n}`), `connection ${n}`).toMatchObject({ connected: true });
+      }
+      expect(await open(fresh("event", v), "more")).toMatchObject({ connected: false, why: "ConnectionRefusedError" });
+      expect(await open(phone, "phone")).toMatchObject({ connected: true });
+      const trunk = v === 4 ? lab.trunk.address4 : lab.trunk.address6;
+      for (let n = 0; n < 10; n++) expect((await open(trunk, `trunk-${n}`, lab.trunk)).connected).toBe(true);
+      await rig.stop();
+      await rig.clear();
+    }
+  });
+
   it("from the trunk: as much as it likes", async () => {
     await guarded();
     const source = v === 4 ? lab.trunk.address4 : lab.trunk.address6;
