@@ -19,7 +19,7 @@ import { LineService } from "../line/service.ts";
 import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
 import { AsteriskService } from "../sip/service.ts";
 import { TrunkWatch } from "../sip/trunk-watch.ts";
-import { type Guard, makeGuard } from "./guard.ts";
+import { type Guard, makeGuard, removeOldRules } from "./guard.ts";
 import { linePort } from "./line-ports.ts";
 import { Lines } from "./lines.ts";
 import { makeNat, type Nat } from "./nat.ts";
@@ -38,6 +38,7 @@ export class Gateway implements Service {
   readonly #guard: Guard | null;
   readonly #makeNat: () => Promise<Nat>;
   #guardFault: string | null = null;
+  #natFault: string | null = null;
   readonly #ari: AriConnection;
   readonly #subscriptions: Dispose[] = [];
   readonly #log: Log;
@@ -173,6 +174,14 @@ export class Gateway implements Service {
     return this.#guardFault ?? this.asterisk.fault ?? unreached ?? this.configFault;
   }
 
+  /** What people should know of the firewall and of port forwarding, though calls go on; in words. */
+  get alerts(): readonly string[] {
+    const firewall = this.#guard === null ? [] : [...this.#guard.service.faults, ...this.#guard.damage];
+    const told = this.#guardFault;
+    const port = this.#natFault === null ? (this.nat?.view().faults ?? []) : [this.#natFault];
+    return [...firewall.filter((text) => told?.includes(text) !== true), ...port];
+  }
+
   /**
    * Resolves when the lines are served. Asterisk comes up behind: without it callers hear congestion.
    * @throws GatewayError `already-running`: another gateway uses the same directories
@@ -205,29 +214,32 @@ export class Gateway implements Service {
   /** Nothing listens to the network before the firewall is in force. */
   async #keep(life: AbortSignal): Promise<void> {
     await this.#untilDone("the firewall", life, () => this.#startGuard(life));
-    await this.#untilDone("port forwarding", life, async () => {
-      this.nat ??= await this.#makeNat();
-      await this.nat.start(life);
-    });
+    // Calls within the network need no router.
+    const forwarding = this.#untilDone("port forwarding", life, () => this.#startNat(life));
     await this.#untilDone("Asterisk", life, () => this.#asterisk.start(life));
+    await forwarding;
   }
 
   /** What does not come up is tried again for as long as the gateway runs. */
   async #untilDone(what: string, life: AbortSignal, start: () => Promise<void>): Promise<void> {
+    let said = "";
     while (!life.aborted) {
       try {
         await start();
         return;
       } catch (error) {
         if (life.aborted) return;
-        this.#log.error(`${what} does not come up; trying again`, { error: describeError(error) });
+        const words = describeError(error);
+        // Once is enough for a disk; the status goes on showing it.
+        if (words !== said) this.#log.error(`${what} does not come up; trying again`, { error: words });
+        said = words;
         await delay(RETRY_MS, undefined, { signal: life }).catch(() => undefined);
       }
     }
   }
 
   async #startGuard(life: AbortSignal): Promise<void> {
-    if (this.#guard === null) return;
+    if (this.#guard === null) return removeOldRules(this.#log);
     const { service, events } = this.#guard;
     try {
       await service.start(life);
@@ -235,6 +247,17 @@ export class Gateway implements Service {
       this.#guardFault = null;
     } catch (error) {
       this.#guardFault = `the firewall is not in force: ${describeError(error)}`;
+      throw error;
+    }
+  }
+
+  async #startNat(life: AbortSignal): Promise<void> {
+    try {
+      this.nat ??= await this.#makeNat();
+      await this.nat.start(life);
+      this.#natFault = null;
+    } catch (error) {
+      this.#natFault = `port forwarding does not come up: ${describeError(error)}`;
       throw error;
     }
   }

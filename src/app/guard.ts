@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 import { parseAddress } from "../base/ip.ts";
 import type { Log } from "../base/log.ts";
@@ -14,8 +15,9 @@ import { Operators } from "../drivers/operators.ts";
 import { RegisteredPeers } from "../drivers/registered-peers.ts";
 import { ScannerRulesKernel } from "../drivers/scanner-rules.ts";
 import type { AskHolder } from "../drivers/trusted-socket.ts";
+import { TABLE } from "../firewall/layout.ts";
 import { policyOf } from "../firewall/model.ts";
-import type { GatewaysPort } from "../firewall/port.ts";
+import type { GatewaysPort, NftPort } from "../firewall/port.ts";
 import { GuardService } from "../firewall/service.ts";
 import type { CommandPort } from "../sip/port.ts";
 import type { Prepared } from "./prepare.ts";
@@ -24,13 +26,35 @@ import type { Prepared } from "./prepare.ts";
 export interface Guard {
   readonly service: GuardService;
   readonly events: AmiSecurityEvents;
+  /** What was found damaged since the start, in words. */
+  readonly damage: readonly string[];
 }
 
 /** State of one part of the guard or of NAT, below a directory. */
-export function guardState(directory: string, part: GuardPart, log: Log): GuardState {
+export function guardState(
+  directory: string,
+  part: GuardPart,
+  log: Log,
+  damaged: (what: string) => void = () => undefined,
+): GuardState {
   return new GuardState(join(directory, "guard"), part, (alert) => {
     const what = alert.type === "lost" ? "is lost; it begins anew" : "was damaged; its previous generation is used";
     log.error(`the stored state ${what}`, { path: alert.path });
+    damaged(`the stored state ${alert.path} ${what}`);
+  });
+}
+
+/**
+ * Where no firewall is wanted, none of ours may go on from an earlier run: it would drop calls, and nobody would know
+ * why. Whoever may not read the rules has put none there. Errors: those of `NftPort`.
+ */
+export async function removeOldRules(log: Log, nft: NftPort = new Nft(), scanner = new ScannerRulesKernel()) {
+  const found = await nft.table(TABLE).catch(() => null);
+  if (found === null) return;
+  await nft.apply(`delete table inet ${TABLE}\n`);
+  log.warn("the firewall of an earlier run was removed: firewall.protect is none");
+  await scanner.apply(null).catch((error: unknown) => {
+    log.warn("the scanner filter of an earlier run stays", { error: describeError(error) });
   });
 }
 
@@ -51,7 +75,8 @@ export function makeGuard(
     ...(url === undefined ? {} : { url }),
   }));
   const events = new AmiSecurityEvents({ ...model.securityEvents, holder }, log);
-  const part = (name: GuardPart) => guardState(config.paths.state, name, log);
+  const damage: string[] = [];
+  const part = (name: GuardPart) => guardState(config.paths.state, name, log, (what) => damage.push(what));
   const service = new GuardService(
     {
       policy,
@@ -75,7 +100,7 @@ export function makeGuard(
     },
     log,
   );
-  return { service, events };
+  return { service, events, damage };
 }
 
 const LOOK_MS = 5_000;

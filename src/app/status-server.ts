@@ -48,6 +48,8 @@ export interface GatewayView {
   readonly ready: boolean;
   /** What is wrong, though the gateway runs: Asterisk does not come up, or the configuration has faults. */
   readonly fault: string | null;
+  /** What people should know of the firewall and of port forwarding; none of it keeps calls away. */
+  readonly alerts: readonly string[];
   readonly lines: readonly LineView[];
   readonly trunks: readonly TrunkView[];
   readonly calls: readonly { id: string; direction: string; line: string | null; phase: string; number: string }[];
@@ -84,6 +86,7 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
   return {
     ready: gateway.ready,
     fault: gateway.fault,
+    alerts: gateway.alerts,
     lines: config.lines.map(({ name, type, group }) => {
       const line = gateway.lines.services.get(name);
       const health = line?.health;

@@ -55,8 +55,10 @@ async function askGateway(runtime: string): Promise<GatewayView> {
 }
 
 function show(view: GatewayView): void {
-  print(view.ready ? "ready for calls" : "not ready: Asterisk is starting");
+  const starting = view.fault === null ? "not ready: Asterisk is starting" : "not ready";
+  print(view.ready ? "ready for calls" : starting);
   if (view.fault !== null) print(`FAULT: ${view.fault}`);
+  for (const alert of view.alerts) print(`ALERT: ${alert}`);
   const rows = [
     ["line", "type", "group", "status", "ips", "break", "call"],
     ...view.lines.map((line) => {

@@ -14,6 +14,7 @@ export interface NftOptions {
 const defaults: NftOptions = { command: ["nft"], limitMs: 60_000, maxBytes: 16 * 1024 * 1024 };
 /** Of what nft says about a fault. */
 const MAX_WORDS = 2_000;
+const NO_RIGHT = "nft has no right to change the rules (that takes root, or CAP_NET_ADMIN)";
 
 /**
  * nftables by its program, one process for each transaction. The script goes through its standard input: it appears in no
@@ -75,7 +76,7 @@ export class Nft implements NftPort {
       child.once("error", (cause: NodeJS.ErrnoException) => {
         clearTimeout(limit);
         const code = cause.code === "EACCES" || cause.code === "EPERM" ? "nft-denied" : "nft-missing";
-        reject(new GatewayError(code, "nft cannot be started", { cause }));
+        reject(new GatewayError(code, "nft cannot be started (nftables has to be installed)", { cause }));
       });
       child.once("close", (status, signal) => {
         clearTimeout(limit);
@@ -98,7 +99,7 @@ function refusal(complaint: string, status: number | string | null): GatewayErro
     .trim();
   const message = words === "" ? `nft ended with ${status}` : words;
   return denied
-    ? new GatewayError("nft-denied", `nft has no right to change the rules: ${message}`)
+    ? new GatewayError("nft-denied", `${NO_RIGHT}: ${message}`)
     : new GatewayError("nft-refused", `nft refused: ${message}`, { details: { status } });
 }
 

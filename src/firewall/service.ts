@@ -10,17 +10,14 @@ import { liesIn, sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
 import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
 import { guardView, listViews, youngestFirst } from "./guard-view.ts";
-import { STRANGER_MARK } from "./layout.ts";
 import type { RulesState } from "./model.ts";
 import { NamesService } from "./names-service.ts";
 import { RegisteredService } from "./registered-service.ts";
 import { RulesService } from "./rules-service.ts";
-import { scannerRules } from "./scanner.ts";
+import { ScannerService } from "./scanner-service.ts";
 import { onTrial, withOwn } from "./trial-policy.ts";
 import { TrialService } from "./trial-service.ts";
-import type { Ban, FirewallPolicy } from "./types.ts";
-
-const SCANNER_RETRY_MS = 60_000;
+import type { Ban, Counters, FirewallPolicy, LimitedSource } from "./types.ts";
 
 /** The guard as a whole: joins rules, bans, lists, names, registered phones and confirm-or-revert. */
 export class GuardService implements Service, GuardControl {
@@ -35,11 +32,10 @@ export class GuardService implements Service, GuardControl {
   readonly #rules: RulesService;
   readonly #bans: BanService;
   readonly #registered: RegisteredService;
+  readonly #scanner: ScannerService;
   readonly #disposers: Dispose[] = [];
   #policy: FirewallPolicy;
   #trusted: readonly IpNetwork[] = [];
-  #scannerFault: string | null = null;
-  #scannerRetry: Dispose | undefined;
   #running = false;
 
   constructor(options: GuardOptions, ports: GuardPorts, log: Log) {
@@ -66,6 +62,7 @@ export class GuardService implements Service, GuardControl {
       log,
     );
     this.#registered = new RegisteredService({ peers, events, clock }, log);
+    this.#scanner = new ScannerService(ports.scanner, clock, log);
   }
 
   on<K extends keyof GuardEvents>(event: K, listener: (...args: GuardEvents[K]) => void): Dispose {
@@ -78,7 +75,7 @@ export class GuardService implements Service, GuardControl {
     const lists = this.#lists
       .view()
       .flatMap(({ name, lastError }) => (lastError === null ? [] : [`block list ${name}: ${lastError}`]));
-    const own = [this.#rules.fault, this.#trial.alert, this.#scannerFault];
+    const own = [this.#rules.fault, this.#trial.alert, this.#scanner.fault];
     return [...own.filter((fault) => fault !== null), ...names, ...lists];
   }
 
@@ -125,14 +122,14 @@ export class GuardService implements Service, GuardControl {
       this.#rules.on("fault", () => this.#emitter.emit("change")),
       this.#ports.gateways.onChange(() => void this.#regateway()),
     );
-    await this.#filterScanners();
+    await this.#scanner.apply(this.#policy);
   }
 
   /** The rules are closed behind it, or gone: see `RulesService.stop`. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     await this.#stopParts();
-    await this.#ports.scanner.apply(null).catch((error: unknown) => this.#complain("the scanner filter", error));
+    await this.#scanner.remove();
     await this.#rules.stop();
   }
 
@@ -145,28 +142,34 @@ export class GuardService implements Service, GuardControl {
 
   async #stopParts(): Promise<void> {
     this.#running = false;
-    this.#scannerRetry?.();
+    this.#scanner.leave();
     for (const dispose of this.#disposers.splice(0)) dispose();
     await Promise.all([this.#registered.stop(), this.#bans.stop(), this.#lists.stop(), this.#names.stop()]);
     await this.#trial.stop();
   }
 
   async view(): Promise<GuardView> {
-    const { clock, unixMs, scanner } = this.#ports;
+    const { clock, unixMs } = this.#ports;
     const atMs = unixMs();
+    // A kernel that cannot be asked must not keep people from seeing why.
+    let unread: readonly string[] = [];
     const [limited, counters, dropped] = await Promise.all([
-      this.#rules.limited(),
-      this.#rules.counters(),
-      scanner.counters().catch(() => new Map<string, number>()),
+      this.#limited(),
+      this.#rules.counters().catch((error: unknown) => {
+        unread = [`the kernel's counters cannot be read: ${describeError(error)}`];
+        return new Map() as Counters;
+      }),
+      this.#scanner.counters(),
     ]);
     const since = this.#rules.inForceSinceMs;
     return guardView({
       atMs,
       state: this.#rules.state,
-      inForce: since !== null && this.#rules.fault === null,
+      // A table that somebody took away is put back at the next check; until then it is not there.
+      inForce: since !== null && this.#rules.fault === null && (counters.size > 0 || unread.length > 0),
       rulesSinceMs: since === null ? null : atMs - (clock.now() - since),
       repairs: this.#rules.repairs,
-      faults: this.faults,
+      faults: this.#rules.fault === null ? [...this.faults, ...unread] : this.faults,
       trial: this.#trial.view,
       lists: this.#lists.view(),
       names: this.#names.view(),
@@ -198,7 +201,7 @@ export class GuardService implements Service, GuardControl {
   }
 
   async release(address: string | null): Promise<number> {
-    const held = [...this.#bans.bans, ...(await this.#rules.limited())].map(({ source }) => sourceOf(source) ?? source);
+    const held = [...this.#bans.bans, ...(await this.#limited())].map(({ source }) => sourceOf(source) ?? source);
     const asked = address === null ? null : (sourceOf(address) ?? address);
     const released = new Set(held.filter((source) => asked === null || source === asked));
     for (const source of released) this.#bans.release(source);
@@ -220,7 +223,7 @@ export class GuardService implements Service, GuardControl {
       state: this.#rules.state,
       registered: this.#registered.addresses,
       bans: this.#bans.bans,
-      limited: await this.#rules.limited(),
+      limited: await this.#limited(),
       addressesOf: (text) => this.#names.addressesOf(text),
     });
   }
@@ -264,7 +267,7 @@ export class GuardService implements Service, GuardControl {
     this.#names.setPolicy(this.#policy);
     this.#update({ policy: this.#policy, lists: this.#trustFrom(), blocked: this.#lists.blocked });
     this.#bans.reconsider();
-    void this.#filterScanners();
+    void this.#scanner.apply(this.#policy);
     this.#emitter.emit("change");
   }
 
@@ -277,19 +280,9 @@ export class GuardService implements Service, GuardControl {
     this.#rules.update(change).catch((error: unknown) => this.#complain("a change of the rules", error));
   }
 
-  /** Less noise is no reason to keep calls away: its failure is told, and it is tried again. */
-  async #filterScanners(): Promise<void> {
-    this.#scannerRetry?.();
-    try {
-      await this.#ports.scanner.apply(scannerRules(this.#policy, STRANGER_MARK));
-      this.#scannerFault = null;
-    } catch (error) {
-      this.#scannerFault = `the scanner filter is not in force: ${describeError(error)}`;
-      this.#complain("the scanner filter", error);
-      const { clock } = this.#ports;
-      if (this.#running)
-        this.#scannerRetry = clock.at(clock.now() + SCANNER_RETRY_MS, () => void this.#filterScanners());
-    }
+  /** None when the kernel has no such set, or cannot be asked. */
+  #limited(): Promise<readonly LimitedSource[]> {
+    return this.#rules.limited().catch(() => []);
   }
 
   #complain(what: string, error: unknown): void {

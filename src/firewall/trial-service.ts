@@ -73,6 +73,8 @@ export class TrialService {
    */
   configure(policy: FirewallPolicy, confirmSeconds: number): Promise<FirewallPolicy> {
     return this.#inTurn(async () => {
+      // A start that failed has stopped it; without the timer a trial would never end.
+      this.#stopped = false;
       await this.#load();
       // Whoever came in by a port that is closed now counts as well.
       const ports = [...policy.managementPorts, ...(this.policy?.managementPorts ?? [])];

@@ -38,6 +38,10 @@ export interface RigOptions {
   readonly callLimit?: number;
   /** Network namespace that the gateway and its Asterisk run in; the test's own unless told. */
   readonly namespace?: string;
+  /** The gateway is left to the test to start. */
+  readonly stopped?: boolean;
+  /** Words in front of the gateway's own that take something away from it, such as a capability. */
+  readonly through?: readonly string[];
   /** Without the simulated event network, for tests that bring their own SIP peer; the port is then free for it. */
   readonly withoutEvent?: boolean;
 }
@@ -71,7 +75,7 @@ export class GatewayRig {
   readonly #dispose: (() => Promise<void>)[];
   readonly #logWaiters = new Set<() => void>();
   readonly #startPax: () => Promise<{ close(): Promise<void> }>;
-  readonly #namespace: string | undefined;
+  readonly #inside: readonly string[];
   #simulator: { close(): Promise<void> };
   #gateway: ChildProcess | null = null;
 
@@ -80,9 +84,9 @@ export class GatewayRig {
     startPax: () => Promise<{ close(): Promise<void> }>,
     simulator: { close(): Promise<void> },
     dispose: (() => Promise<void>)[],
-    namespace: string | undefined,
+    inside: readonly string[],
   ) {
-    this.#namespace = namespace;
+    this.#inside = inside;
     this.directory = made.directory;
     this.config = made.config;
     this.configFile = made.configFile;
@@ -155,9 +159,11 @@ export class GatewayRig {
         await network.start(new AbortController().signal);
       }
       const made = { directory: directory.path, config, configFile, pax, event };
-      const rig = new GatewayRig(made, startPax, simulator, dispose, options.namespace);
+      const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
+      const words = [...inside, ...(options.through ?? [])];
+      const rig = new GatewayRig(made, startPax, simulator, dispose, words);
       dispose.push(() => rig.stopGateway());
-      await rig.startGateway();
+      if (options.stopped !== true) await rig.startGateway();
       return rig;
     } catch (error) {
       for (const undo of dispose.reverse()) await undo();
@@ -170,9 +176,8 @@ export class GatewayRig {
    * whatever else `fits` wants of them.
    */
   async startGateway(fits = (view: GatewayView) => view.lines.every((line) => line.status === "idle")): Promise<void> {
-    const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
     const run = [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json"];
-    const [program = process.execPath, ...args] = [...inside, process.execPath, ...run, "--level", "debug"];
+    const [program = process.execPath, ...args] = [...this.#inside, process.execPath, ...run, "--level", "debug"];
     // \`ip\` becomes the gateway: the process number is the gateway's own.
     const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#gateway = child;
