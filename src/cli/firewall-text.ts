@@ -5,7 +5,6 @@ import type { Ban, BanReason } from "../firewall/types.ts";
 
 const REASONS: Readonly<Record<BanReason, string>> = {
   logins: "failed logins",
-  flood: "flood over TCP",
   operator: "by command",
 };
 

@@ -251,9 +251,9 @@ describe("the service of bans", () => {
 
   it("ends the ban of one who becomes trusted", async () => {
     const service = await started();
-    service.flooded(A);
+    service.ban(A);
     await settle();
-    expect(service.bans).toMatchObject([{ reason: "flood" }]);
+    expect(service.bans).toMatchObject([{ reason: "operator" }]);
     trusted.add(A);
     service.reconsider();
     await settle();

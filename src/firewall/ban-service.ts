@@ -150,12 +150,6 @@ export class BanService implements Service {
     return source !== null && this.#step({ type: "release", source, atMs: this.#options.wallNow() }) > 0;
   }
 
-  /** The kernel found it over its budget in a way that cannot be forged: over TCP. */
-  flooded(address: string): void {
-    const source = sourceOf(address);
-    if (source !== null) this.#step({ type: "flooded", source, atMs: this.#options.wallNow() });
-  }
-
   /** Who is trusted has changed: bans of those who are now trusted end. */
   reconsider(): void {
     this.#step({ type: "look", atMs: this.#options.wallNow() });

@@ -50,16 +50,12 @@ describe("bans", () => {
 
   it("are one at a time: what was on its way when it came changes nothing", () => {
     const { state } = run([failed(0, A, 3)]);
-    expect(run([failed(1, A, 50), { type: "flooded", source: A, atMs: 2 }], state)).toEqual({ state, effects: [] });
+    expect(run([failed(1, A, 50)], state)).toEqual({ state, effects: [] });
   });
 
   it("never come to who is trusted, by whatever, and end when somebody becomes it", () => {
     const source = "192.0.2.99";
-    const inputs: BanInput[] = [
-      failed(0, source, 100),
-      { type: "flooded", source, atMs: 0 },
-      { type: "ban", source, seconds: null, atMs: 0 },
-    ];
+    const inputs: BanInput[] = [failed(0, source, 100), { type: "ban", source, seconds: null, atMs: 0 }];
     expect(run(inputs)).toEqual({ state: noBans, effects: [] });
     const { state } = run([failed(0, A, 3)]);
     const later = step(state, { type: "look", atMs: 1 }, { limits, trusted: () => true });

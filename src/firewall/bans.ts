@@ -32,7 +32,6 @@ export interface BanLimits {
 /** Times are Unix time, ms. Sources are in the form of `sourceOf`. */
 export type BanInput =
   | { readonly type: "failed"; readonly source: string; readonly times: number; readonly atMs: number }
-  | { readonly type: "flooded"; readonly source: string; readonly atMs: number }
   /** By command; `seconds` null for as long as its next ban would be. */
   | { readonly type: "ban"; readonly source: string; readonly seconds: number | null; readonly atMs: number }
   | { readonly type: "release"; readonly source: string; readonly atMs: number }
@@ -69,9 +68,6 @@ export function step(state: BanState, input: BanInput, rules: BanRules): BanStep
   switch (input.type) {
     case "failed":
       return failed(state, input, rules);
-    case "flooded":
-      if (rules.trusted(input.source) || running(state, input) !== null) return { state, effects: [] };
-      return impose(state, input, "flood", null, rules);
     case "ban":
       if (rules.trusted(input.source)) return { state, effects: [] };
       return impose(state, input, "operator", input.seconds, rules);

@@ -61,8 +61,8 @@ export interface Ban {
   readonly untilMs: number;
 }
 
-/** `logins`: failed logins with our own nonce; `flood`: over TCP; `operator`: by command. */
-export type BanReason = "logins" | "flood" | "operator";
+/** `logins`: failed logins with our own nonce; `operator`: by command. A flood proves nothing: blind segments count too. */
+export type BanReason = "logins" | "operator";
 
 /** A source that the kernel limits by itself now: over its budget of requests. Over UDP it may be forged. */
 export interface LimitedSource {
