@@ -209,6 +209,17 @@ describe.each(versions)("SIP over TCP, IPv%i", (v) => {
     expect((await rig.heard(v)).filter((one) => one.from === source && one.proto === "tcp")).toEqual([]);
   });
 
+  it("counts the refusals that leave, by the address that they go to", async () => {
+    const port = 5070 + v;
+    await lab.gateway.agent.listen("tcp", port, [to], "SIP/2.0 403 Forbidden\r\n\r\n");
+    await guarded({ sip: { port } });
+    const [refused, challenged] = [fresh("event", v), fresh("event", v)];
+    const guesses = { to, port, payloads: [guess(1), guess(2)], gapMs: 50, waitMs: 200 };
+    expect((await lab.event.agent.tcp({ ...guesses, source: refused })).answers).toBe(2);
+    expect((await lab.event.agent.tcp({ ...guesses, source: challenged, payloads: [] })).answers).toBe(0);
+    expect([...(await service.refusals())]).toEqual([[refused, 2]]);
+  });
+
   it("four connections of a stranger at a time; the fifth is refused, also after a change of the rules", async () => {
     await guarded({ firewall: { limits: { requestBurst: 20 } } });
     const source = fresh("event", v);

@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -10,7 +8,6 @@ import { AmiSecurityEvents } from "../../src/drivers/ami-events.ts";
 import { RegisteredPeers } from "../../src/drivers/registered-peers.ts";
 import { BanService } from "../../src/firewall/ban-service.ts";
 import type { SecurityEvent } from "../../src/firewall/port.ts";
-import { REFUSAL_SET, refusalRules, refusalsOf } from "../../src/firewall/refusals.ts";
 import { prepareAsterisk, type TestAsterisk } from "./support/asterisk.ts";
 import { Attacker, type AttackPlan } from "./support/attacker.ts";
 import { RefusalCounter } from "./support/refusals.ts";
@@ -297,63 +294,5 @@ describe("when Asterisk dies", () => {
     await expect.poll(() => events.up && asterisk.service.up, { timeout: 20_000 }).toBe(true);
     await guess("127.0.5.1");
     await expect.poll(banned).toEqual(["127.0.5.1"]);
-  });
-});
-
-describe("the kernel's count of refusals", () => {
-  const run = promisify(execFile);
-  const namespace = `paxgate-refusals-${process.pid}`;
-  const inside = async (...command: string[]) => (await run("ip", ["netns", "exec", namespace, ...command])).stdout;
-
-  beforeAll(async () => {
-    await run("ip", ["netns", "add", namespace]);
-    await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
-  });
-
-  afterAll(async () => {
-    await run("ip", ["netns", "del", namespace]);
-  });
-
-  it("has whom a 403 was sent to, over UDP and TCP, and nothing else", async () => {
-    const table = [
-      "table inet refusals {",
-      `set seen4 { type ipv4_addr; ${REFUSAL_SET} }`,
-      `set seen6 { type ipv6_addr; ${REFUSAL_SET} }`,
-      "chain out { type filter hook output priority 0; policy accept;",
-      ...["udp", "tcp"].map((transport) => `${transport} sport 5060 goto answer`),
-      "}",
-      ["chain answer {", ...refusalRules("seen"), "}"].join("\n"),
-      "}",
-    ].join("\n");
-    await inside("nft", table);
-    const program = `
-import socket
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(("127.0.0.1", 5060))
-for text, to in [("403 Forbidden", 2), ("403 Forbidden", 2), ("401 Unauthorized", 3), ("200 OK", 4)]:
-    udp.sendto(f"SIP/2.0 {text}\\r\\n\\r\\n".encode(), (f"127.0.0.{to}", 9))
-udp.sendto(b"SIP", ("127.0.0.5", 9))
-udp6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-udp6.bind(("::1", 5060))
-udp6.sendto(b"SIP/2.0 403 Forbidden", ("::1", 9))
-listener = socket.create_server(("127.0.0.1", 5060))
-caller = socket.create_connection(("127.0.0.1", 5060), source_address=("127.0.0.6", 0))
-answerer, _ = listener.accept()
-for text in [b"SIP/2.0 401 Unauthorized", b"SIP/2.0 403 Forbidden"]:
-    answerer.send(text)
-    caller.recv(100)
-`;
-    await inside("python3", "-c", program);
-    const list = async (set: string) => {
-      const listed = JSON.parse(await inside("nft", "--json", "list", "set", "inet", "refusals", set));
-      return refusalsOf((listed as { nftables: unknown }).nftables);
-    };
-    expect(await list("seen4")).toEqual(
-      new Map([
-        ["127.0.0.2", 2],
-        ["127.0.0.6", 1],
-      ]),
-    );
-    expect(await list("seen6")).toEqual(new Map([["::", 1]]));
   });
 });
