@@ -70,8 +70,8 @@ function general(model: SipModel): Entry[] {
     ...(tcp
       ? ([
           ["tcpbindaddr", bind],
-          ["tcpauthtimeout", "10"],
-          ["tcpauthlimit", "20"],
+          ["tcpauthtimeout", "5"],
+          ["tcpauthlimit", "50"],
         ] satisfies Entry[])
       : []),
     ["transport", model.tcp ? "udp,tcp" : "udp"],

@@ -220,17 +220,18 @@ describe("TCP streams without manners", () => {
     console.log(
       `idle connections: ${atOnce} of 200 refused at once, the last after ${Math.max(...outcomes.map((o) => o.lastedMs))}`,
     );
-    expect(atOnce).toBeGreaterThanOrEqual(180);
+    // Those that still wait to be accepted when the first 50 are closed have their 5 s as well.
+    expect(atOnce).toBeGreaterThanOrEqual(100);
     // And then there is room again.
     expect((await tcpStream({ port: port(), pieces: [options("after")], enough: 1 })).answers).toBe(1);
   });
 
   it("one challenged REGISTER each, and connections are neither counted nor closed: only the kernel can limit these", async () => {
-    // tcpauthlimit=20, tcpauthtimeout=10. chan_sip takes a connection for authenticated as soon as it has sent a
+    // tcpauthlimit=50, tcpauthtimeout=5. chan_sip takes a connection for authenticated as soon as it has sent a
     // challenge to a REGISTER on it. Should this fail one day, Asterisk has become better.
     const sockets: Socket[] = [];
     try {
-      for (let at = 0; at < 30; at++) {
+      for (let at = 0; at < 60; at++) {
         const socket = createConnection({ port: port(), host });
         sockets.push(socket);
         socket.on("error", () => undefined);
@@ -239,8 +240,8 @@ describe("TCP streams without manners", () => {
       }
       // One that is closed in time shows that the time is over for those that came before it.
       const closed = await tcpStream({ port: port(), pieces: ["\r\n"] });
-      expect(closed.lastedMs).toBeGreaterThan(9_000);
-      expect(sockets.filter(({ readyState }) => readyState === "open")).toHaveLength(30);
+      expect(closed.lastedMs).toBeGreaterThan(4_500);
+      expect(sockets.filter(({ readyState }) => readyState === "open")).toHaveLength(60);
     } finally {
       for (const socket of sockets) socket.destroy();
     }
