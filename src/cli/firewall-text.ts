@@ -29,8 +29,9 @@ export function statusText(view: GuardView): string {
 
 function headline({ protect, mode, inForce, rulesSinceMs, atMs }: GuardView): string {
   if (protect === "none") return "no firewall (protect: none)";
-  const since = rulesSinceMs === null ? "" : `, rules of ${ago(atMs - rulesSinceMs)}`;
-  return `protects the ${protect}, mode ${mode}${inForce ? since : ": NOT IN FORCE"}`;
+  const since = rulesSinceMs === null ? null : `rules of ${ago(atMs - rulesSinceMs)}`;
+  const state = inForce ? `, ${since}` : `: NOT IN FORCE${since === null ? "" : ` AS WANTED: the ${since} may stand`}`;
+  return `protects the ${protect}, mode ${mode}${since === null && inForce ? "" : state}`;
 }
 
 function listLines({ lists, atMs }: GuardView): string[] {

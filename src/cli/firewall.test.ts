@@ -118,7 +118,7 @@ describe("status", () => {
 
   it.each<[string, Partial<GuardView>, RegExp]>([
     ["a fault", { faults: ["nft is missing"] }, /^FAULT: nft is missing$/m],
-    ["rules that are not in force", { inForce: false }, /NOT IN FORCE$/m],
+    ["rules that are not in force", { inForce: false }, /NOT IN FORCE AS WANTED: the rules of 5 min ago may stand$/m],
     [
       "a change on trial",
       { trial: { state: "on-trial", endsInS: 87, changes: ["mode"] } },

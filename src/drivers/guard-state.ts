@@ -31,6 +31,8 @@ export class GuardState implements StatePort {
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== "state-lost") throw error;
       this.#alert({ type: "lost", path: this.#path });
+      // Told once: what cannot be read is put aside by the next write, which may be long in coming.
+      await this.#file.write(null).catch(() => undefined);
       return null;
     }
   }

@@ -43,7 +43,7 @@ export class ApibanSource implements ListSource {
   readonly #unixMs: () => number;
   readonly #log: Log;
   readonly #wake: WakeTimer;
-  readonly #life = new AbortController();
+  #life = new AbortController();
   #state: ApibanState = initialApiban(null);
   #asking: Promise<void> = Promise.resolve();
 
@@ -71,6 +71,8 @@ export class ApibanSource implements ListSource {
 
   /** Takes over what was stored, if it is of the same server. */
   restore(stored: unknown): void {
+    // A start of the firewall that failed has stopped it.
+    if (this.#life.signal.aborted) this.#life = new AbortController();
     const { from, state } = (stored ?? {}) as Readonly<Record<string, unknown>>;
     this.#state = initialApiban(from === this.#settings.url ? state : null);
   }

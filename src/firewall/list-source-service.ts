@@ -28,6 +28,7 @@ export interface ListSource {
   readonly name: string;
   readonly origin: ListOrigin;
   readonly entries: ListEntries;
+  /** Called before every start, with what was stored. */
   restore(stored: unknown): void;
   /** For the state file; null when there is nothing to keep. */
   stored(): unknown;
@@ -70,7 +71,7 @@ export class TextListSource implements ListSource {
   readonly #unixMs: () => number;
   readonly #log: Log;
   readonly #wake: WakeTimer;
-  readonly #life = new AbortController();
+  #life = new AbortController();
   #entries = EMPTY;
   #counts: RoundCounts = { added: 0, alreadyThere: 0, skipped: 0, refused: 0 };
   #readMs: number | null = null;
@@ -94,6 +95,8 @@ export class TextListSource implements ListSource {
   }
 
   restore(stored: unknown): void {
+    // A start of the firewall that failed has stopped it.
+    if (this.#life.signal.aborted) this.#life = new AbortController();
     const { from, atMs, entries } = (stored ?? {}) as Readonly<Record<string, unknown>>;
     if (from === undefined || from !== this.#settings.url || typeof atMs !== "number") return;
     const kept = unpackEntries(entries);
