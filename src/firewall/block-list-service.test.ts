@@ -97,6 +97,23 @@ const addresses = (service: BlockListService) => Array.from(service.blocked.addr
 const MINUTE = 60_000;
 
 describe("block lists in time", () => {
+  it.each([
+    ["a file", FILE],
+    ["a URL", URL_LIST],
+    ["APIBAN", APIBAN],
+  ])("go on after a stop and another start, as when the firewall did not come up at first: %s", async (_, settings) => {
+    const body = () => (settings === APIBAN ? [ok({ ipaddress: ["45.0.0.9"], ID: "7" }), END] : [ok("45.0.0.9\n")]);
+    outside.file = "";
+    const service = await begin(settings);
+    await vi.advanceTimersByTimeAsync(250);
+    await service.stop();
+    await service.start(new AbortController().signal);
+    outside.file = "45.0.0.9\n";
+    outside.answers = body();
+    await vi.advanceTimersByTimeAsync(3 * 60 * MINUTE);
+    expect(addresses(service)).toEqual(["45.0.0.9"]);
+  });
+
   it("ask APIBAN at the start, after the wait that a 429 brings, and at the interval", async () => {
     outside.answers = [
       ok({ ipaddress: ["45.0.0.1"], ID: "7" }),

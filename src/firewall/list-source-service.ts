@@ -95,8 +95,11 @@ export class TextListSource implements ListSource {
   }
 
   restore(stored: unknown): void {
-    // A start of the firewall that failed has stopped it.
-    if (this.#life.signal.aborted) this.#life = new AbortController();
+    if (this.#life.signal.aborted) {
+      // A start of the firewall that failed has stopped it, and the next attempt with it.
+      this.#life = new AbortController();
+      this.#failures = 0;
+    }
     const { from, atMs, entries } = (stored ?? {}) as Readonly<Record<string, unknown>>;
     if (from === undefined || from !== this.#settings.url || typeof atMs !== "number") return;
     const kept = unpackEntries(entries);

@@ -115,6 +115,17 @@ describe("a change with an operator connected", () => {
     expect(again.trial.view).toEqual({ state: "confirmed" });
   });
 
+  it("is taken back in time by a service that was stopped and started again, as after a firewall that did not come up", async () => {
+    const { trial } = await onTrial();
+    machine.clock.advance(10_000);
+    await trial.stop();
+    expect(await trial.configure(moved, 60)).toEqual(moved);
+    expect(trial.view).toMatchObject({ state: "on-trial", endsInS: 50 });
+    const back = next(trial);
+    machine.clock.advance(50_000);
+    expect(await back).toEqual(first);
+  });
+
   it("asks who is connected to the ports of before, too", async () => {
     await onTrial();
     expect([...machine.asked].sort((a, b) => a - b)).toEqual([22, 2222]);
