@@ -65,7 +65,7 @@ const MODES: Readonly<Record<NatView["mode"], string>> = {
 
 /** The view in a line for each thing. */
 export function textOf(view: NatView): string[] {
-  const { protocol, router, external, stunAddress, doubleNat, mappings, faults } = view;
+  const { protocol, router, external, stunAddress, doubleNat, mappings, advice, faults } = view;
   const lines = [MODES[view.mode]];
   if (router !== null) lines.push(`router ${router}${protocol === null ? "" : `, by ${protocol}`}`);
   if (external !== null) lines.push(`the world finds us at ${external.address}, SIP port ${external.sipPort}`);
@@ -79,6 +79,7 @@ export function textOf(view: NatView): string[] {
     );
   }
   if (mappings.length > MOST_SHOWN) lines.push(`and ${mappings.length - MOST_SHOWN} mappings more`);
+  if (advice !== undefined) lines.push(advice);
   lines.push(...faults.map((fault) => `FAULT: ${fault}`));
   return lines;
 }

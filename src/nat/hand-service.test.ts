@@ -35,10 +35,22 @@ it("says how the world sees us, and what has to be set at the router", async () 
     stunAddress: "8.8.8.8",
     doubleNat: false,
     mappings: [],
+    advice: expect.stringMatching(/^static forwarding of UDP port 5060 and UDP ports 10000 to 10199 to 192\.168\.1\.9/),
     faults: [],
   });
-  expect(service.advice).toMatch(/^static forwarding of UDP port 5060 and UDP ports 10000 to 10199 to 192\.168\.1\.9/);
   await service.stop();
+});
+
+it("says so too when nobody tells how the world sees us, but not with a public address of our own", async () => {
+  const behind = made(null, { stun: { ask: async () => null } }).service;
+  await behind.check();
+  expect(behind.view().advice).toContain("to 192.168.1.9");
+  await behind.stop();
+  const route = { read: async () => ({ interface: "eth0", gateway: "8.8.8.1", address: "8.8.8.8" }) };
+  const before = made(null, { route }).service;
+  await before.check();
+  expect(before.view()).not.toHaveProperty("advice");
+  await before.stop();
 });
 
 it("looks again, and counts what has arrived since it began", async () => {

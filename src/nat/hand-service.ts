@@ -4,7 +4,7 @@ import type { Dispose } from "../base/events.ts";
 import { formatNetwork, parseAddress } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import { forwardingNeeded, type HandConfig, type HandFindings, type HandObserved, judgeHand } from "./hand.ts";
+import { adviceOf, type HandConfig, type HandFindings, type HandObserved, judgeHand } from "./hand.ts";
 import type { ArrivalsPort, LookUpPort } from "./hand-port.ts";
 import type { DefaultRoutePort, StunPort } from "./port.ts";
 import type { NatView } from "./types.ts";
@@ -71,16 +71,10 @@ export class HandService implements Service {
     return this.#checking;
   }
 
-  /** What has to be set at the router before us, with its numbers; null when there is none between us and the world. */
-  get advice(): string | null {
-    const { stunAddress } = this.#findings;
-    const seenAs = this.#resolved ?? stunAddress;
-    return seenAs === null || seenAs === this.#own ? null : forwardingNeeded(this.#config, this.#own);
-  }
-
   view(): NatView {
     const { externalAddress, sipPort } = this.#options.config;
     const address = this.#resolved ?? externalAddress;
+    const advice = adviceOf(this.#config, this.#own, this.#resolved ?? this.#findings.stunAddress);
     return {
       mode: "none",
       protocol: null,
@@ -89,6 +83,7 @@ export class HandService implements Service {
       stunAddress: this.#findings.stunAddress,
       doubleNat: this.#findings.doubleNat,
       mappings: [],
+      ...(advice === null ? {} : { advice }),
       faults: this.#findings.faults,
     };
   }

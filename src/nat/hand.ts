@@ -99,8 +99,18 @@ export function judgeHand(config: HandConfig, observed: HandObserved): HandFindi
   return { stunAddress, doubleNat, faults };
 }
 
+/**
+ * What has to be set at the router before us; null when none stands between us and those who call. `seenAs`: our
+ * address outside, null when nobody told.
+ */
+export function adviceOf(config: HandConfig, ownAddress: string | null, seenAs: string | null): string | null {
+  const needed =
+    seenAs === null ? ownAddress !== null && isSpecial(ownAddress) && !isLocalOnly(config) : seenAs !== ownAddress;
+  return needed ? forwardingNeeded(config, ownAddress) : null;
+}
+
 /** What has to be set at the router, with the exact numbers. */
-export function forwardingNeeded({ sipPort, tcp, rtp }: HandConfig, ownAddress: string | null): string {
+function forwardingNeeded({ sipPort, tcp, rtp }: HandConfig, ownAddress: string | null): string {
   const protocols = tcp ? `UDP and TCP port ${sipPort}` : `UDP port ${sipPort}`;
   const to = ownAddress ?? "this machine";
   return `static forwarding of ${protocols} and UDP ports ${rtp.from} to ${rtp.to} to ${to}, with the same numbers, is needed at the router`;

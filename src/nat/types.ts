@@ -37,6 +37,8 @@ export interface NatView {
     readonly expiresS: number | null;
     readonly fault: string | null;
   }[];
+  /** What somebody has to set elsewhere, in words; nothing is wrong by itself. */
+  readonly advice?: string;
   /** What is wrong, in words; empty when nothing is. */
   readonly faults: readonly string[];
 }
