@@ -75,7 +75,7 @@ export const counterNames = {
   connections_over: "TCP connections of strangers over their number, refused",
   refused: "SIP of strangers that is neither REGISTER nor INVITE nor part of a dialogue, dropped",
   strangers: "SIP of strangers, let through",
-  unanswered: "answers to banned or limited sources, dropped",
+  unanswered: "answers to banned sources, over TCP also to limited ones, dropped",
   local_refused: "connections to local ports by other users, refused",
   rtp: "audio",
   rtp_refused: "packets to audio ports from elsewhere, dropped",

@@ -211,14 +211,16 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
     answer: [
       ...both(({ n, address }) => `${address} daddr @trusted${n} goto answer_leaves`),
       ...both(({ n, address }) => `${address} daddr @registered${n} goto answer_leaves`),
-      ...["banned", "limited"].flatMap((set) =>
-        both(({ n, peer }) => `${peer} @${set}${n} counter name unanswered drop`),
-      ),
+      // Says nothing, and ends a connection for connection tracking too, which would count it for 5 days more.
+      "tcp flags & rst == rst accept",
+      ...both(({ n, peer }) => `${peer} @banned${n} counter name unanswered drop`),
       ...both(({ n, peer }) => `update @known${n} { ${peer} timeout ${KNOWN_S}s }`),
       "meta l4proto tcp goto answer_tcp",
       "goto answer_leaves",
     ],
+    // Over UDP a limited source has no more than its budget answered anyhow, and Asterisk would log every drop.
     answer_tcp: [
+      ...both(({ n, peer }) => `${peer} @limited${n} counter name unanswered drop`),
       ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } goto answer_leaves`),
       ...both(({ n, peer }) => `update @limited${n} { ${peer} timeout ${budgets.limitedS}s }`),
       "counter name unanswered drop",
