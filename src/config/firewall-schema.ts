@@ -42,7 +42,7 @@ const limitsSchema = z
       2,
       100,
       4,
-      "SIP requests of one method that a source may send at once before it has registered. Asterisk answers one of them less as guesses.",
+      "SIP requests that a source may send at once before it has registered, REGISTER and INVITE together. A guess takes two of them.",
     ),
     requestsPerHour: count(
       1,

@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 4;
+const LAYOUT = 5;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -27,15 +27,14 @@ export const hashedLengths = Array.from({ length: 24 }, (_, at) => at + 8);
 const timedSets = ["registered", "banned"] as const;
 /**
  * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
- * new calls of the trusted, then of strangers: REGISTER, INVITE, further packets of a dialogue, TCP connections, bytes
+ * new calls of the trusted, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
  * over TCP from and to it; `refusals` counts the 403 that went to each address, whoever it is.
  */
 const dynamicSets = [
   "limited",
   "known",
   "invites",
-  "registers",
-  "calls",
+  "requests",
   "follows",
   "connects",
   "received",
@@ -109,8 +108,7 @@ export const plainChains = [
   "stranger_connection",
   "stranger_connections",
   "stranger_data",
-  "stranger_register",
-  "stranger_call",
+  "stranger_request",
   "stranger_follow",
   "stranger_accept",
   "over",
@@ -168,4 +166,4 @@ export const ourObjects: ReadonlySet<string> = new Set([
 ]);
 
 /** Meters and the list of limited sources: what is forgotten when a source is released. */
-export const penaltySets = ["limited", "registers", "calls", "connects", "received", "answered"] as const;
+export const penaltySets = ["limited", "requests", "connects", "received", "answered"] as const;

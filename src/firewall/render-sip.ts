@@ -137,8 +137,8 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
   const { trustedInvitesPerSecond, trustedInviteBurst } = policy.limits;
   const invites = `timeout 10m limit rate ${trustedInvitesPerSecond}/second burst ${trustedInviteBurst} packets`;
   const methods = [
-    `${begins("REGISTER ")} goto stranger_register`,
-    `${begins("INVITE ")} goto stranger_call`,
+    // One budget for both: two would be guesses of two methods, and more than three of them.
+    ...["REGISTER ", "INVITE "].map((text) => `${begins(text)} goto stranger_request`),
     ...followUps.map((text) => `${begins(text)} goto stranger_follow`),
   ];
   return {
@@ -185,8 +185,7 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "@ih,0,8 0x00-0xff counter name refused drop",
       "goto stranger_accept",
     ],
-    stranger_register: [...within("registers", budgets.requests, "stranger_accept"), "goto over"],
-    stranger_call: [...within("calls", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_request: [...within("requests", budgets.requests, "stranger_accept"), "goto over"],
     stranger_follow: [
       ...both(
         ({ n, source }) => `${source} @known${n} update @follows${n} { ${source} ${FOLLOW_RATE} } goto stranger_accept`,

@@ -161,7 +161,9 @@ export class RulesService implements Service {
 
   /** How many 403 have left from the SIP port to each address; one is forgotten 10 s after its last. */
   async refusals(): Promise<ReadonlyMap<string, number>> {
-    return new Map((await this.#both("refusals")).flatMap(packetsOf));
+    const sets = this.#both("refusals");
+    // Before the start the table may be an earlier run's, or not be there.
+    return new Map((await (this.#running ? sets : sets.catch(nothingThere))).flatMap(packetsOf));
   }
 
   #both(set: string): Promise<unknown[]> {
@@ -279,6 +281,11 @@ export class RulesService implements Service {
         });
     });
   }
+}
+
+function nothingThere(error: unknown): unknown[] {
+  ignoreRefusal(error);
+  return [];
 }
 
 function ignoreRefusal(error: unknown): void {

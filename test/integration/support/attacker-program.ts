@@ -96,11 +96,50 @@ function heard(wire: Wire, text: string): void {
     report.guessesAnswered++;
     report.lastGuessAnswerMs = atMs;
   }
+  if (cseq > 1 || plan.answer !== true) judged();
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(text)?.[1];
   const nonce = field("nonce");
+  if (plan.volley !== undefined && nonce !== undefined && cseq === 1) {
+    volley.push(short(wire, n, callId, 2, { realm: field("realm") ?? "", nonce }));
+    if (volley.length < plan.volley.size) return;
+    report.sent += volley.length;
+    report.guesses += volley.length;
+    return wire.send(volley.join(""));
+  }
   if (cseq > 1 || nonce === undefined || plan.answer !== true) return;
   const header = status === "407" ? "Proxy-Authorization" : "Authorization";
   send(wire, request(wire, n, callId, 2, [digest(n, field("realm") ?? "", nonce, header)]), true);
+}
+
+/** Guesses that wait until there are enough of them. */
+const volley: string[] = [];
+
+/** A REGISTER in as few bytes as it can have. Guesses are wrong but for the volley's last one. */
+function short(
+  wire: Wire,
+  n: number,
+  callId: string,
+  cseq: number,
+  to?: { readonly realm: string; readonly nonce: string },
+) {
+  const name = user(n);
+  const password = plan.volley?.size === n + 1 ? plan.volley.password : `wrong-${n}`;
+  const answer = to && md5(`${md5(`${name}:${to.realm}:${password}`)}:${to.nonce}:${md5("REGISTER:sip:a")}`);
+  return [
+    "REGISTER sip:a SIP/2.0",
+    `v:SIP/2.0/TCP ${wire.from}`,
+    `f:<sip:${name}@a>;tag=1`,
+    `t:<sip:${name}@a>`,
+    `m:<sip:${wire.from}>`,
+    `i:${callId}`,
+    `CSeq:${cseq} REGISTER`,
+    ...(to === undefined
+      ? []
+      : [
+          `Authorization:Digest username="${name}",realm="${to.realm}",nonce="${to.nonce}",uri="sip:a",response="${answer}"`,
+        ]),
+    "l:0\r\n\r\n",
+  ].join("\r\n");
 }
 
 /** A Call-ID that tells, when it comes back, which request it was. */
@@ -110,7 +149,7 @@ function text(wire: Wire, n: number): string {
   if (plan.raw !== undefined) return plan.raw.replaceAll("{n}", String(n));
   const nonce = plan.madeUpNonce?.replaceAll("{n}", String(n));
   const made = nonce === undefined ? [] : [digest(n, plan.realm ?? "PBX", nonce, "Authorization")];
-  return request(wire, n, callIdOf(n), 1, made);
+  return plan.volley === undefined ? request(wire, n, callIdOf(n), 1, made) : short(wire, n, callIdOf(n), 1);
 }
 
 async function udp(): Promise<Wire> {
@@ -145,7 +184,8 @@ async function tcp(): Promise<Wire> {
     ...(plan.localAddress && { localAddress: plan.localAddress }),
   });
   await new Promise<void>((done, failed) => {
-    socket.setTimeout(plan.seconds * 1000, () => failed(new Error("no connection")));
+    // Destroyed, or the kernel would go on trying for two minutes and keep us alive.
+    socket.setTimeout(plan.seconds * 1000, () => socket.destroy(new Error("no connection")));
     socket.once("error", failed);
     socket.once("connect", done);
   });
@@ -170,18 +210,27 @@ async function tcp(): Promise<Wire> {
   return wire;
 }
 
+/** What has come back of the request that is waited for. */
+let judged: () => void = () => undefined;
+/** How long an answer is waited for before the next guess, ms. */
+const PATIENCE_MS = 50;
+
 const over = () => performance.now() - begun > plan.seconds * 1000;
 
 async function attack(wire: Wire): Promise<void> {
-  const batch = plan.pipeline ?? (plan.perSecond === undefined ? 32 : 1);
+  const batch = plan.inTurn === true ? 1 : (plan.pipeline ?? (plan.perSecond === undefined ? 32 : 1));
   for (let n = 0; n < (plan.count ?? Number.POSITIVE_INFINITY) && !over(); ) {
     const batched: string[] = [];
     for (let at = 0; at < batch && n < (plan.count ?? Number.POSITIVE_INFINITY); at++) batched.push(text(wire, n++));
     report.sent += batched.length;
+    const answered = new Promise<void>((resolve) => {
+      judged = resolve;
+    });
     if (plan.madeUpNonce !== undefined) report.guesses += batched.length;
     if (plan.transport === "tcp") wire.send(batched.join(""));
     else for (const each of batched) wire.send(each);
     await wire.ready();
+    if (plan.inTurn === true) await Promise.race([answered, delay(PATIENCE_MS)]);
     if (plan.perSecond === undefined) continue;
     const due = begun + (n / plan.perSecond) * 1000;
     await delay(Math.max(0, Math.min(due, begun + plan.seconds * 1000) - performance.now()));

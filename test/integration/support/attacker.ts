@@ -33,6 +33,10 @@ export interface AttackPlan {
   readonly perSecond?: number;
   /** Requests written at once; over TCP in one segment as far as it holds them. */
   readonly pipeline?: number;
+  /** One after the other, each at once when the one before was judged: as fast as guesses can be answered. */
+  readonly inTurn?: boolean;
+  /** So many short REGISTERs in one piece, then as many guesses in one piece; the last one is right. Over TCP only. */
+  readonly volley?: { readonly size: number; readonly password: string };
   /** Requests in all; without a limit but time when left out. */
   readonly count?: number;
   readonly seconds: number;
