@@ -6,7 +6,7 @@ import type { GuardView } from "../../../src/firewall/control.ts";
 import { GatewayRig, type RigOptions } from "./gateway-rig.ts";
 import { Lab, type LabHost } from "./lab.ts";
 
-const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../../dist/paxgate.js");
+export const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../../dist/paxgate.js");
 
 export interface Ended {
   readonly status: number;
