@@ -31,10 +31,15 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-function launch(args: readonly string[], stateDirectory = directory): ChildProcess {
+function launch(args: readonly string[], stateDirectory = directory, inside: readonly string[] = []): ChildProcess {
   const env = { ...process.env, PAXGATE_STATE_DIR: stateDirectory };
-  return spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
+  const [program = process.execPath, ...words] = [...inside, process.execPath, PROGRAM, ...args];
+  return spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env });
 }
+
+/** As root a demonstration has a firewall: not in this machine's own network. */
+const OWN_NETWORK =
+  process.getuid?.() === 0 ? ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] : [];
 
 /** Runs a command to its end. */
 async function paxgate(args: readonly string[], stateDirectory?: string): Promise<Ended> {
@@ -197,7 +202,7 @@ describe("a demonstration", () => {
   }
 
   beforeAll(async () => {
-    start = launch(["start"]);
+    start = launch(["start"], directory, OWN_NETWORK);
     const take = (chunk: Buffer) => {
       screen += chunk;
       for (const look of [...looks]) look();
