@@ -163,7 +163,7 @@ export class RulesService implements Service {
   async refusals(): Promise<ReadonlyMap<string, number>> {
     const sets = this.#both("refusals");
     // Before the start the table may be an earlier run's, or not be there.
-    return new Map((await (this.#running ? sets : sets.catch(nothingThere))).flatMap(packetsOf));
+    return new Map((await (this.#running ? sets : sets.catch(ignoreRefusal))).flatMap(packetsOf));
   }
 
   #both(set: string): Promise<unknown[]> {
@@ -283,13 +283,9 @@ export class RulesService implements Service {
   }
 }
 
-function nothingThere(error: unknown): unknown[] {
-  ignoreRefusal(error);
-  return [];
-}
-
-function ignoreRefusal(error: unknown): void {
+function ignoreRefusal(error: unknown): unknown[] {
   if (!(error instanceof GatewayError && error.code === "nft-refused")) throw error;
+  return [];
 }
 
 /** Its end, however it ended: whoever asked for it is told. */

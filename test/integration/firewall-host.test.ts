@@ -268,7 +268,7 @@ describe("the table's life", () => {
         input: `add element inet paxgate ${set} { ${elements.join(", ")} }`,
       });
     };
-    await fill("registers4");
+    await fill("requests4");
     expect(await rig.arrive(fresh("outside", 4), [register], { times: 5 })).toBe(0);
     await fill("limited4").catch(() => undefined);
     expect(await rig.arrive(fresh("outside", 4), [register], { times: 5 })).toBe(0);
