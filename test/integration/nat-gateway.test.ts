@@ -39,7 +39,7 @@ afterAll(async () => {
   await network.close();
 });
 
-async function gateway(upstream: object): Promise<GatewayRig> {
+async function gateway(upstream: object, { mode = "upstream", sip = {} } = {}): Promise<GatewayRig> {
   const trunk = { password: "given", port: 5060 };
   const config = {
     lines: [{ name: "tie1" }],
@@ -50,8 +50,8 @@ async function gateway(upstream: object): Promise<GatewayRig> {
     numberPlan: { fromPax: [{ dial: "4XXX", trunk: "home" }], toPax: [{ number: "4100", extension: "34" }] },
     pax: { overrides: quick },
     firewall: {},
-    sip: { port: 5060, bindAddress: "0.0.0.0", rtpPorts: { from: 10_000, to: 10_999 } },
-    nat: { mode: "upstream", upstream },
+    sip: { port: 5060, bindAddress: "0.0.0.0", rtpPorts: { from: 10_000, to: 10_999 }, ...sip },
+    nat: { mode, upstream },
   };
   rig = await GatewayRig.start({
     namespace: network.name("gateway"),
@@ -74,18 +74,25 @@ function shown(of: GatewayRig, ...options: string[]): Promise<{ status: number; 
   );
 }
 
+/** The router has this address outside, and no other. */
+function setWan(address: string): void {
+  network.run("router", "ip", "address", "flush", "dev", "wan");
+  network.run("router", "ip", "address", "add", `${address}/24`, "dev", "wan");
+  network.run("router", "ip", "route", "replace", "default", "via", PLACES.outside, "dev", "wan", "onlink");
+}
+
 const mapped = () => network.mappings().match(/dnat/g)?.length ?? 0;
 /** Where the registrar was last told to find us. */
 const contact = () => /@([^>;]*)/.exec(outside.requests.at(-1)?.contact ?? "")?.[1];
 
 /** Both hear each other, the outside by a mapped port that nobody inside has sent from to where this comes from. */
-async function talk(of: GatewayRig, call: OutsideCall, place: string): Promise<void> {
+async function talk(of: GatewayRig, call: OutsideCall, place: string, below = 10_100): Promise<void> {
   await of.pax.waitFor("34", "ringing", 15_000);
   await of.pax.lift("34");
   const { contact: sip, audioAddress, audioPort } = await call.answered();
   expect(`${audioAddress} ${sip}`).toBe(`${place.split(":")[0]} ${place}`);
   expect(audioPort).toBeGreaterThanOrEqual(10_000);
-  expect(audioPort).toBeLessThan(10_100);
+  expect(audioPort).toBeLessThan(below);
   const { packets } = await outside.hear(OURS_HZ);
   outside.speak({ address: audioAddress, port: audioPort, frequencyHz: THEIRS_HZ });
   await of.pax.play("34", { frequencyHz: OURS_HZ });
@@ -139,10 +146,111 @@ describe.each([
     await expect.poll(() => levelAt(own, "34", THEIRS_HZ), { timeout: 5_000 }).toBeGreaterThan(-25);
     await clear(own, second);
     network.run("router", "conntrack", "-F");
-    const third = await outside.call(PLACES.wan, 5060, "4100", { clearAfterMs: 6_000 });
+    const third = await outside.call(PLACES.wan, 5060, "4100");
     await talk(own, third, place);
 
     await own.stopGateway();
     expect(mapped()).toBe(0);
   }, 90_000);
+});
+
+describe("the port that the router gives", () => {
+  it("is another one than ours when somebody else has ours: the registrar is told, and the call comes in", async () => {
+    await network.start({ natPmp: false });
+    network.run("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
+    const own = await gateway({ protocols: ["upnp"] });
+    await expect.poll(contact, { timeout: 15_000 }).toMatch(`${PLACES.wan}:`);
+    const port = Number(contact()?.split(":")[1]);
+    expect(port).not.toBe(5060);
+    expect((await shown(own)).text).toContain(`at ${PLACES.wan}, SIP port ${port}`);
+    const call = await outside.call(PLACES.wan, port, "4100");
+    await talk(own, call, `${PLACES.wan}:${port}`);
+    await clear(own, call);
+    await own.stopGateway();
+    // The other one's is still there.
+    expect(network.mappings().match(/dnat.*/g)).toEqual([expect.stringContaining(`${PLACES.rogue}:5060`)]);
+  }, 60_000);
+});
+
+describe("the router's address", () => {
+  const other = "81.2.69.3";
+  const wan = (...words: string[]) => network.run("router", "ip", "address", ...words, "dev", "wan");
+
+  afterEach(() => setWan(PLACES.wan));
+
+  it("changes during a call, which goes on; the registrar and the next call are told the new one", async () => {
+    await network.start({ upnp: false });
+    const own = await gateway({ protocols: ["pcp"] });
+    await expect.poll(contact, { timeout: 10_000 }).toBe(`${PLACES.wan}:5060`);
+    const call = await outside.call(PLACES.wan, 5060, "4100");
+    await talk(own, call, `${PLACES.wan}:5060`);
+    const pid = own.asteriskPid;
+    // The provider has given another address; packets of flows that it knows still arrive.
+    setWan(other);
+    wan("add", `${PLACES.wan}/32`);
+    const began = performance.now();
+    await expect.poll(contact, { timeout: 40_000 }).toBe(`${other}:5060`);
+    console.info(`registered with the new address after ${Math.round(performance.now() - began)} ms`);
+    // The router announces it; without that it is seen at the next look, half a minute later at the latest.
+    expect(performance.now() - began).toBeLessThan(12_000);
+    expect((await shown(own)).text).toContain(`at ${other}, SIP port 5060`);
+    const { packets } = await outside.hear(OURS_HZ);
+    await expect
+      .poll(async () => (await outside.hear(OURS_HZ)).packets, { timeout: 5_000 })
+      .toBeGreaterThan(packets + 75);
+    expect(await levelAt(own, "34", THEIRS_HZ)).toBeGreaterThan(-25);
+    await clear(own, call);
+    expect(own.asteriskPid).toBe(pid);
+    // The old flow is forgotten: with the same two ends inside, a new one would be taken for it.
+    network.run("router", "conntrack", "-F");
+    const next = await outside.call(other, 5060, "4100");
+    await talk(own, next, `${other}:5060`);
+    await clear(own, next);
+  }, 90_000);
+});
+
+describe("a router that is no use", () => {
+  afterEach(() => setWan(PLACES.wan));
+
+  it("is reported when its rules forbid it, and calls can be made all the same", async () => {
+    await network.start({ rules: [] });
+    const own = await gateway({});
+    await expect.poll(async () => (await shown(own)).status, { timeout: 20_000 }).toBe(1);
+    expect((await shown(own)).text).toMatch(/FAULT: the router 10\.77\.0\.1 does not map SIP's port; .*forbid it/);
+    const { ready, fault } = await own.status();
+    expect({ ready, fault }).toEqual({ ready: true, fault: null });
+    await expect.poll(() => outside.requests.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  }, 60_000);
+
+  it("is reported when a second one stands before it", async () => {
+    setWan("192.168.55.2");
+    await network.start();
+    const own = await gateway({});
+    await expect.poll(async () => (await shown(own)).text, { timeout: 20_000 }).toContain("DOUBLE NAT");
+    expect(await shown(own, "--json")).toMatchObject({ status: 1, text: expect.stringContaining("second router") });
+    expect((await own.status()).ready).toBe(true);
+  }, 60_000);
+});
+
+describe("ports forwarded by hand", () => {
+  it("are named with their numbers, and carry a call", async () => {
+    await network.start({ natPmp: false });
+    const own = await gateway(
+      {},
+      { mode: "none", sip: { externalAddress: PLACES.wan, localNetworks: ["10.77.0.0/24"] } },
+    );
+    const needed =
+      "static forwarding of UDP port 5060 and UDP ports 10000 to 10999 to 10.77.0.2, with the same numbers, is needed at the router";
+    await expect.poll(async () => (await shown(own)).text, { timeout: 5_000 }).toContain(needed);
+    expect((await shown(own)).status).toBe(0);
+    for (const ports of ["5060", "10000-10999"]) {
+      const rule = `udp dport ${ports} dnat ip to ${PLACES.gateway}`;
+      network.run("router", "nft", "add", "rule", "inet", "filter", "prerouting_miniupnpd", ...rule.split(" "));
+    }
+    const forward = `ip daddr ${PLACES.gateway} udp dport { 5060, 10000-10999 } accept`;
+    network.run("router", "nft", "add", "rule", "inet", "filter", "miniupnpd", ...forward.split(" "));
+    const call = await outside.call(PLACES.wan, 5060, "4100");
+    await talk(own, call, `${PLACES.wan}:5060`, 11_000);
+    await clear(own, call);
+  }, 60_000);
 });
