@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 5;
+const LAYOUT = 6;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -27,13 +27,15 @@ export const hashedLengths = Array.from({ length: 24 }, (_, at) => at + 8);
 const timedSets = ["registered", "banned"] as const;
 /**
  * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
- * new calls of the trusted, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
+ * new calls, other requests and further packets of the trusted, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
  * over TCP from and to it; `refusals` counts the 403 that went to each address, whoever it is.
  */
 const dynamicSets = [
   "limited",
   "known",
   "invites",
+  "trusted_requests",
+  "trusted_follows",
   "requests",
   "follows",
   "connects",
@@ -65,7 +67,7 @@ export const MOST_BANS = 65_536;
 export const counterNames = {
   spoofed: "at the uplink, with a source of our LAN",
   trusted: "SIP of trunks, operators and registered phones",
-  trusted_over: "new calls of theirs over the rate, dropped",
+  trusted_over: "SIP of theirs over the rate, dropped",
   banned: "SIP and audio of banned sources, dropped",
   blocked: "SIP and audio of sources on block lists, dropped",
   outside: "SIP of sources on no list, dropped",
@@ -101,6 +103,7 @@ export const plainChains = [
   "sip",
   "trusted",
   "trusted_invite",
+  "trusted_follow",
   "limited",
   "stranger_udp",
   "stranger_tcp",

@@ -43,6 +43,12 @@ const followUps = ["ACK ", "BYE ", "CANCEL ", "SIP/2.0 "];
 const FOLLOW_RATE = "limit rate 20/second burst 40 packets";
 /** UDP header and up to four bytes: the keep-alives of RFC 5626 section 3.5.1 and of common phones. */
 const KEEP_ALIVE_BYTES = 12;
+/**
+ * What the trusted may send over UDP besides new calls, since anybody can send in their name: requests, each of which
+ * Asterisk remembers for 32 s in 15 kB (measured), and packets that go on with something.
+ */
+const TRUSTED_REQUESTS = "timeout 10m limit rate 30/second burst 400 packets";
+const TRUSTED_FOLLOWS = "timeout 10m limit rate 500/second burst 1000 packets";
 /** How long after its last refusal an address is forgotten, s: whose failed login it was is asked within 2 s. */
 const REFUSALS_KEPT_S = 10;
 /** How long the packets of a dialogue pass after our own last word to that source: longer than most calls, s. */
@@ -86,6 +92,12 @@ function budgetsOf({ limits }: FirewallPolicy): Budgets {
 /** A rule for each family that goes to `chain` while the source's meter has something left. */
 function within(set: string, budget: string, chain: PlainChain): string[] {
   return both(({ n, source }) => `update @${set}${n} { ${source} ${budget} } goto ${chain}`);
+}
+
+/** Lets a trusted source's packet through while its meter has something left. */
+function trustedWithin(set: string, budget: string): string[] {
+  const accept = both(({ n, source }) => `update @${set}${n} { ${source} ${budget} } counter name trusted accept`);
+  return [...accept, "counter name trusted_over drop"];
 }
 
 const trustedSources = (chain: "goto trusted" | "accept") => [
@@ -152,11 +164,16 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "meta l4proto udp goto stranger_udp",
       "goto stranger_tcp",
     ],
-    trusted: [`${anyInvite} goto trusted_invite`, "counter name trusted accept"],
-    trusted_invite: [
-      ...both(({ n, source }) => `update @invites${n} { ${source} ${invites} } counter name trusted accept`),
-      "counter name trusted_over drop",
+    trusted: [
+      `${anyInvite} goto trusted_invite`,
+      // A connection can't be forged.
+      "meta l4proto tcp counter name trusted accept",
+      ...followUps.map((text) => `${begins(text)} goto trusted_follow`),
+      `udp length <= ${KEEP_ALIVE_BYTES} goto trusted_follow`,
+      ...trustedWithin("trusted_requests", TRUSTED_REQUESTS),
     ],
+    trusted_invite: trustedWithin("invites", invites),
+    trusted_follow: trustedWithin("trusted_follows", TRUSTED_FOLLOWS),
     limited: [
       ...both(({ n, source }) => `update @limited${n} { ${source} timeout ${budgets.limitedS}s }`),
       "counter name limited drop",

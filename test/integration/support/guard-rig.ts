@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { STATUS_SOCKET } from "../../../src/app/status-server.ts";
 import { JsonLinesClient } from "../../../src/base/json-lines.ts";
+import type { GuardPart } from "../../../src/drivers/guard-state.ts";
 import type { GuardView } from "../../../src/firewall/control.ts";
 import type { BansPage } from "../../../src/firewall/requests.ts";
 import type { Ban } from "../../../src/firewall/types.ts";
@@ -52,6 +53,11 @@ export class GuardRig {
       const gateway = await GatewayRig.start({
         namespace: lab.gateway.namespace,
         withoutEvent: true,
+        // The exchange tells the answer by reversal, so that nobody has to wait for its inference.
+        topology: (standard) => ({
+          ...standard,
+          lines: (standard.lines ?? []).map((line) => ({ ...line, reversal: true })),
+        }),
         config: {
           firewall: { lists: { eventNetwork: ["10.42.0.0/16"] }, ...firewall },
           trunks: [{ name: "t1", server: lab.trunk.address4, username: "4100", password: "pw-4100", register: false }],
@@ -137,6 +143,12 @@ export class GuardRig {
     const element = new RegExp(`\\b${source.replaceAll(".", "\\.")} timeout (\\S+) expires ([0-9a-z]+)`).exec(list);
     if (element === null) return null;
     return atMs - (durationMs(element[1] ?? "") - durationMs(element[2] ?? ""));
+  }
+
+  /** What is stored of one part of the guard; nothing as yet: an empty text. */
+  stored(part: GuardPart): Promise<string> {
+    const file = join(this.gateway.config.paths.state, "guard", `${part}.json`);
+    return readFile(file, "utf8").catch(() => "");
   }
 
   async account(): Promise<Account> {
