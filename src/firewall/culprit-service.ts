@@ -55,7 +55,8 @@ export class Culprits {
       this.#before = bySource(await this.#options.refusals());
       this.#lookedMs = this.#options.clock.now();
     } catch (error) {
-      this.#log.error("the kernel does not tell who failed to log in", { error: describeError(error) });
+      // Before the first rules there are none to ask: then nobody was before.
+      this.#log.debug("the kernel has nobody who failed to log in", { error: describeError(error) });
     }
   }
 

@@ -267,7 +267,8 @@ export class GuardService implements Service, GuardControl {
     this.#names.setPolicy(this.#policy);
     this.#update({ policy: this.#policy, lists: this.#trustFrom(), blocked: this.#lists.blocked });
     this.#bans.reconsider();
-    void this.#scanner.apply(this.#policy);
+    // At the start it comes last: without rules there is nothing that it could look at.
+    if (this.#rules.inForceSinceMs !== null) void this.#scanner.apply(this.#policy);
     this.#emitter.emit("change");
   }
 

@@ -271,6 +271,9 @@ describe("a gateway without the right to change the rules", () => {
       expect(record["error"]).toContain("nft has no right to change the rules (that takes root, or CAP_NET_ADMIN)");
       const view = await weak.rig.status();
       expect(view).toMatchObject({ ready: false, fault: expect.stringContaining("that takes root, or CAP_NET_ADMIN") });
+      // One fault is told as one.
+      const errors = weak.rig.log.filter(({ level }) => level === "error").map(({ msg }) => String(msg));
+      expect(errors).toEqual(["the firewall does not come up; trying again"]);
       expect(weak.rig.asteriskPid).toBe(0);
       await weak.rig.stopGateway();
       await expect(started).rejects.toThrow("the gateway ended with 0");
