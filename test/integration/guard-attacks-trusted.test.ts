@@ -164,8 +164,7 @@ describe("whatever is sent in the trunk's name at full speed", () => {
     const plan = { inside, target: GATEWAY, port: 5060, perSecond: 0, seconds: 2, source, sourcePort: 5060 };
     const { sent } = await (await flood.start({ ...plan, messages: [text] })).finished;
     const grown = memory() - before;
-    const sockets = (await rig.lab.gateway.run(["ss", "-Hnul"])).trim().split("
-").length;
+    const sockets = (await rig.lab.gateway.run(["ss", "-Hnul"])).trim().split("\n").length;
     console.info(`${sockets} UDP sockets are open`);
     console.info(`${sent} ${method} sent in the trunk's name; Asterisk's memory ${before} kB + ${grown} kB`);
     expect(grown).toBeLessThan(25_000);

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GATEWAY, GuardRig } from "./support/guard-rig.ts";
+
+/**
+ * Bans by Asterisk's events alone: the kernel's budget is set so high that it stops nobody. Times are the kernel's: of the
+ * refusal that left, and of the ban, by what is left of it.
+ */
+
+let rig: GuardRig;
+beforeAll(async () => {
+  rig = await GuardRig.start({
+    firewall: { lists: { eventNetwork: ["10.42.0.0/16"] }, limits: { requestBurst: 100, requestsPerHour: 3_600 } },
+  });
+});
+afterAll(() => rig?.stop());
+
+let next = 1;
+
+describe.each(["udp", "tcp"] as const)("three failed logins over %s", (transport) => {
+  it.each([
+    ["REGISTER", 20],
+    ["REGISTER", 1],
+    ["INVITE", 20],
+    ["INVITE", 1],
+  ] as const)("are a ban within 50 ms, and no fourth is answered: %s, %i a second", async (method, perSecond) => {
+    const localAddress = `10.42.11.${next++}`;
+    const capture = await rig.capture(`port 5060 and host ${localAddress}`);
+    const seconds = perSecond === 1 ? 5 : 1;
+    const report = await rig.attack(rig.lab.event, { localAddress, transport, method, perSecond, seconds });
+    expect((await capture.stop()).dropped).toBe(0);
+    const refusals = capture.packets.filter(
+      ({ from, payload }) => from === GATEWAY && payload.startsWith("SIP/2.0 403"),
+    );
+    const tags = new Set(refusals.map(({ payload }) => /^Call-ID: *(.*)\r$/im.exec(payload)?.[1]));
+    const third = refusals.find(({ payload }) => payload.includes([...tags][2] ?? "none"));
+    const bannedAtMs = await rig.bannedAtMs(localAddress);
+    expect(report.guessesAnswered).toBe(3);
+    expect(tags.size).toBe(3);
+    if (bannedAtMs === null || third === undefined) throw new Error("there is no ban");
+    const tookMs = bannedAtMs - third.atMs;
+    console.info(`${method} ${transport}, ${perSecond} a second: ban ${tookMs.toFixed(0)} ms after the third refusal`);
+    expect(tookMs).toBeLessThanOrEqual(50);
+    expect((await rig.bans()).find(({ source }) => source === localAddress)).toMatchObject({
+      reason: "logins",
+      count: 1,
+    });
+    // Everything is dropped now, whatever it is and however it comes.
+    for (const other of ["udp", "tcp"] as const) {
+      for (const kind of ["REGISTER", "OPTIONS"]) {
+        const plan = { localAddress, transport: other, method: kind, count: 3, seconds: 0.3, lingerMs: 100 };
+        expect(await rig.attack(rig.lab.event, plan)).toMatchObject({ answers: 0 });
+      }
+    }
+  });
+});
