@@ -35,6 +35,7 @@ export interface RouterOptions {
 
 const NFT = `
 table inet filter {
+  chain input { type filter hook input priority 0; iifname "wan" ct state new udp dport 1024-65535 drop; }
   chain forward { type filter hook forward priority 0; policy drop; ct state established,related accept; iifname "lan" accept; jump miniupnpd; }
   chain miniupnpd { }
   chain prerouting { type nat hook prerouting priority -100; jump prerouting_miniupnpd; }
@@ -147,6 +148,11 @@ export class RouterNetwork {
     process.kill(pid, clean ? "SIGTERM" : "SIGKILL");
     rmSync(this.#pidFile, { force: true });
     await within(5_000, this.#ended(pid), "miniupnpd does not end");
+  }
+
+  /** What a router's script does when the provider has given another address: miniupnpd then announces it. */
+  announceAddress(): void {
+    if (this.#pid !== null) process.kill(this.#pid, "SIGUSR1");
   }
 
   /** Until somebody there has these UDP ports open. */
