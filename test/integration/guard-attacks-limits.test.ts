@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AttackPlan, AttackReport } from "./support/attacker.ts";
 import type { Packet } from "./support/capture.ts";
-import { GATEWAY, GuardRig } from "./support/guard-rig.ts";
+import { GATEWAY, GuardRig, tool } from "./support/guard-rig.ts";
 import type { LabHost } from "./support/lab.ts";
 
 /**
@@ -47,7 +47,10 @@ describe.each([
   let host: LabHost;
   const fresh = () => (hostName === "event" ? `10.42.9.${next++}` : `203.0.113.${next++}`);
   beforeAll(async () => {
-    rig = await GuardRig.start({ sip: { port }, firewall: { mode, lists: { eventNetwork: ["10.42.0.0/16"] } } });
+    rig = await GuardRig.start({
+      sip: { port },
+      firewall: { mode, lists: { eventNetwork: ["10.42.0.0/16", "198.51.100.42"] } },
+    });
     host = rig.lab[hostName];
   });
   afterAll(() => rig?.stop());
@@ -108,5 +111,26 @@ describe.each([
     const report = await rig.attack(host, { ...plan, localAddress: fresh(), volley: { size, password } });
     console.info(`${mode}, ${size} guesses in one segment: ${JSON.stringify(report)}`);
     expect(report.guessesAnswered).toBeLessThanOrEqual(3);
+  });
+
+  it.each([
+    ["svmap", []],
+    ["svwar", ["-e100-300", "-m", "REGISTER"]],
+    ["svwar", ["-e100-300", "-m", "INVITE"]],
+    ["svwar", ["-e100-300", "-m", "OPTIONS"]],
+    ["svcrack", ["-u100", "-r1-300", "-t", "1"]],
+  ] as const)("finds nothing with %s %j", async (program, words) => {
+    await rig.release();
+    const source = host.address4;
+    const capture = await rig.capture(`port ${port} and host ${source}`);
+    const text = await tool(host, 2, program, `-p${port}`, ...words, GATEWAY);
+    expect((await capture.stop()).dropped).toBe(0);
+    const { guesses, answered, answers } = judge(capture.packets, source);
+    console.info(`${mode}, ${program} ${words.join(" ")}: ${guesses} guesses, ${answered} answered of ${answers}`);
+    expect(capture.packets.length).toBeGreaterThan(0);
+    expect(answered).toBeLessThanOrEqual(3);
+    // The scanner filter knows them by name.
+    expect(answers).toBe(0);
+    expect(text).not.toMatch(/reqauth|noauth|The password for|\| *198\.51\.100\.2:/);
   });
 });

@@ -1,16 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { GATEWAY, GuardRig } from "./support/guard-rig.ts";
+import { GATEWAY, GuardRig, tool } from "./support/guard-rig.ts";
 import type { LabHost } from "./support/lab.ts";
 
 /** The whole gateway in its default mode, and attackers who are not allowed: Asterisk hears nothing, they get nothing. */
 
 const methods = ["REGISTER", "INVITE", "SUBSCRIBE", "OPTIONS", "register"] as const;
-
-/** Runs a tool for so long, whatever it does; what it printed. */
-function tool(host: LabHost, seconds: number, ...words: readonly string[]): Promise<string> {
-  const ended = ["sh", "-c", 'timeout -s INT -k 2 "$@" 2>&1; true', "sh", String(seconds), ...words];
-  return host.run(ended, { timeoutMs: (seconds + 8) * 1000 });
-}
 
 describe.each([5060, 5872])("a source on no list, SIP port %i", (port) => {
   let rig: GuardRig;

@@ -194,3 +194,9 @@ function durationMs(text: string): number {
     0,
   );
 }
+
+/** Runs a tool for so long, whatever it does; what it printed. */
+export function tool(host: LabHost, seconds: number, ...words: readonly string[]): Promise<string> {
+  const ended = ["sh", "-c", 'timeout -s INT -k 2 "$@" 2>&1; true', "sh", String(seconds), ...words];
+  return host.run(ended, { timeoutMs: (seconds + 8) * 1000 });
+}
