@@ -39,7 +39,7 @@ export interface Outcome {
   readonly guessesAnswered: number;
   /** Answers of any kind: challenges too. */
   readonly answers: number;
-  /** From the first request to the last answer; 0 when there was none, ms. */
+  /** From the first request to the last answer that was no repetition; 0 when there was none, ms. */
   readonly banMs: number;
 }
 
@@ -69,7 +69,13 @@ export async function guess(
   const answers = capture.packets.filter(isResponse(port));
   const final = answers.filter(({ payload }) => /^SIP\/2\.0 [2-6]/.test(payload));
   const answered = new Set(final.map(({ payload }) => transaction(payload)).filter((each) => guesses.has(each)));
-  const last = answers.at(-1)?.atMs;
+  // Asterisk repeats its refusal of an INVITE until it is acknowledged: that tells the guesser nothing new.
+  const told = new Map<string, number>();
+  for (const { payload, atMs } of answers) {
+    const what = `${payload.slice(0, 11)} ${transaction(payload)}`;
+    if (!told.has(what)) told.set(what, atMs);
+  }
+  const last = [...told.values()].at(-1);
   return {
     guesses: guesses.size,
     // Over TCP several messages share a packet: there the guesser's own count holds.
