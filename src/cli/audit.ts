@@ -83,10 +83,17 @@ function oneOf<const T extends string>(option: string, allowed: readonly T[], gi
   throw new GatewayError("usage", `${option} is one of ${allowed.join(", ")}`);
 }
 
-/** "Nothing found" about a directory that holds no configuration would be believed. */
+/** Files of which an Asterisk that takes calls has one at the least. */
+const ASTERISKS = ["asterisk", "sip", "pjsip", "extensions", "modules", "iax", "manager"].map((name) => `${name}.conf`);
+
+/** "Nothing found" about a directory that holds no configuration would be believed. What cannot be read is a finding. */
 function someAsterisk(tree: ConfigTree, directory: string): ConfigTree {
-  if ([...tree.files.keys()].some((name) => name.endsWith(".conf"))) return tree;
-  throw new GatewayError("audit-unreadable", `${directory} holds no .conf file that can be read`);
+  const names = [...tree.files.keys(), ...tree.skipped.map(({ name }) => name)];
+  if (names.some((name) => ASTERISKS.includes(name))) return tree;
+  throw new GatewayError(
+    "audit-unreadable",
+    `${directory} holds no Asterisk's configuration: none of ${ASTERISKS.join(", ")}`,
+  );
 }
 
 async function auditGateway(file: string): Promise<AuditReport> {

@@ -3,7 +3,7 @@ import { open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { TREE_LIMITS } from "../sip/audit/port.ts";
-import type { ConfigTree } from "../sip/audit/types.ts";
+import type { ConfigTree, Skipped } from "../sip/audit/types.ts";
 
 /** Configuration files by their names' ends; the rest of such a directory are scripts, keys and copies. */
 const READ = /\.(?:conf|ael|lua|inc|include)$|(?:^|\/)[^./]+$/;
@@ -25,7 +25,7 @@ export async function readConfigTree(directory: string, limits: TreeLimits = TRE
   }
   const files = new Map<string, string>();
   const worldReadable = new Set<string>();
-  const skipped: { name: string; reason: string }[] = [];
+  const skipped: Skipped[] = [];
   const left = { entries: limits.entries, bytes: limits.totalBytes };
 
   const visit = async (below: string, depth: number): Promise<void> => {
@@ -39,7 +39,7 @@ export async function readConfigTree(directory: string, limits: TreeLimits = TRE
     for (const entry of entries.sort((one, other) => (one.name < other.name ? -1 : 1))) {
       const name = below === "" ? entry.name : `${below}/${entry.name}`;
       if (left.entries-- <= 0 || files.size >= limits.files) {
-        skipped.push({ name, reason: "the directory holds too many files; the rest was left out too" });
+        skipped.push({ name, reason: "the directory holds too many files; the rest was left out too", andRest: true });
         return;
       }
       if (entry.isDirectory()) {

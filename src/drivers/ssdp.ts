@@ -122,7 +122,8 @@ function clientFor(route: DefaultRoute, sourcePort: number): ssdp.Client {
     explicitSocketBind: sourcePort === 0,
     sourcePort,
     reuseAddr: true,
-    // Unset, the package looks for an address of its own to put here.
+    // Never leave this out: unset, the package asks the package `ip` for an address of our own. That one is replaced
+    // by ipaddr.js here, because of its faults, which has no address() and would throw.
     location: "http://0.0.0.0/",
   };
   const client = new ssdp.Client(options);

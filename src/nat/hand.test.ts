@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type HandConfig, type HandObserved, isSpecial, judgeHand } from "./hand.ts";
+import { isSpecial } from "./address.ts";
+import { type HandConfig, type HandObserved, judgeHand } from "./hand.ts";
 
 const config: HandConfig = {
   externalAddress: null,

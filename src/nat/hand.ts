@@ -1,24 +1,5 @@
 import { contains, formatNetwork, parseAddress, parseNetwork } from "../base/ip.ts";
-
-/** Address space that the Internet does not route to (RFC 6890 and the registry that it set up), IPv4. */
-const SPECIAL = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "224.0.0.0/3",
-].flatMap((text) => parseNetwork(text) ?? []);
-
-/** Whether the address means something only inside a network. What is no IPv4 address is not one of these. */
-export function isSpecial(text: string): boolean {
-  const address = parseAddress(text);
-  return address !== null && SPECIAL.some((network) => contains(network, address));
-}
+import { isSpecial } from "./address.ts";
 
 /** What can be seen of a forwarding that was made by hand. */
 export interface HandObserved {
@@ -53,7 +34,7 @@ export interface HandFindings {
   readonly faults: readonly string[];
 }
 
-/** Silence from outside means something after this long, s: a trunk registers every 300 s, and is answered (EJ). */
+/** Silence from outside means something after this long, s: a trunk registers every 300 s, and is answered. */
 const SILENCE_S = 900;
 
 export function judgeHand(config: HandConfig, observed: HandObserved): HandFindings {

@@ -1,6 +1,6 @@
 import { contains, overlaps, parseAddress, parseNetwork } from "../base/ip.ts";
 import type { RouterConfig } from "../config/schema.ts";
-import { isSpecial } from "./hand.ts";
+import { isSpecial } from "./address.ts";
 import type { DesiredRouter, Forward, ObservedRouter } from "./router.ts";
 import { dhcpRange } from "./router-dnsmasq.ts";
 

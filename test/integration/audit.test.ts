@@ -29,8 +29,10 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-async function audit(...args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [PROGRAM, "audit", ...args], {
+const audit = (...args: readonly string[]) => run([process.execPath, PROGRAM, "audit", ...args]);
+
+async function run(command: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(command[0] ?? "", command.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: LIMIT_MS,
   });
@@ -128,6 +130,30 @@ describe("the status that a script gets", () => {
     const empty = join(place.path, "empty");
     await mkdir(empty);
     expect(await audit(empty)).toMatchObject({ status: 2, stdout: "" });
+  });
+
+  it("of a directory with nothing that takes calls is 2 too", async () => {
+    const other = join(place.path, "no-asterisk");
+    await mkdir(other);
+    await writeFile(join(other, "http.conf"), "[general]\nenabled=no\n");
+    const { status, stderr, stdout } = await audit(other);
+    expect(stderr).toContain("no Asterisk's configuration");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+
+  it("is 1 when sip.conf may not be read: what is in it is not taken for good", async () => {
+    const locked = join(place.path, "locked");
+    await mkdir(locked);
+    await writeFile(join(locked, "http.conf"), "[general]\nenabled=no\n");
+    await writeFile(join(locked, "modules.conf"), "[modules]\nautoload=no\n");
+    await writeFile(join(locked, "sip.conf"), "[general]\nallowguest=yes\n", { mode: 0 });
+    // Root without the right to read everything.
+    const drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", process.execPath];
+    const { status, stdout } = await run([...drop, PROGRAM, "audit", "--json", locked]);
+    const report: AuditReport = JSON.parse(stdout);
+    expect(shortly(report)).toContain("high not-analysed-file sip.conf");
+    expect(report.findings[0]?.why).toContain("EACCES");
+    expect(status).toBe(1);
   });
 });
 

@@ -59,7 +59,12 @@ function includeInto(tree: ConfigTree, item: Include, stack: readonly string[], 
   }
   const found = matching(tree, relative);
   const wild = /[*?[]/.test(relative);
-  if (found.length === 0 && !item.optional && !wild) {
+  const unread = tree.skipped.filter(({ name }) => globMatches(relative, name) || relative.startsWith(`${name}/`));
+  for (const { name, reason } of unread) {
+    const which = JSON.stringify(name.slice(0, 200));
+    report("not-analysed-file", item.place, `${which}, which is included here, was not read: ${reason}.`, "high");
+  }
+  if (found.length === 0 && unread.length === 0 && !item.optional && !wild) {
     report("include-missing", item.place, `${shown} is not there; Asterisk then refuses the whole file.`);
   }
   for (const name of found) {

@@ -228,6 +228,22 @@ describe("any text", () => {
   }, 60_000);
 });
 
+describe("what could not be read", () => {
+  it.each([
+    [{ name: "sip.conf", reason: "EACCES" }, "high"],
+    [{ name: "keys.inc", reason: "EACCES" }, "info"],
+    [{ name: "archive/sip.conf", reason: "it lies too deep" }, "info"],
+    [{ name: "a.txt", reason: "too many", andRest: true }, "high"],
+    [{ name: "archive/a.txt", reason: "too many", andRest: true }, "info"],
+  ])("is a fault where Asterisk would read it: %j is %s", (skipped, severity) => {
+    const { findings } = audit(treeOf({ "modules.conf": "[modules]\nautoload=no\n" }, { skipped: [skipped] }));
+    expect(findings.find(({ id }) => id === "not-analysed-file")).toMatchObject({
+      severity,
+      place: { file: skipped.name },
+    });
+  });
+});
+
 describe("the reports", () => {
   const report = audit(treeOf(NAIVE));
 

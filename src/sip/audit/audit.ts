@@ -9,7 +9,15 @@ import { checkSecrets } from "./check-secrets.ts";
 import { checkSip, checkSipDefault } from "./check-sip.ts";
 import { readDialplan } from "./dialplan.ts";
 import { RULES } from "./rules.ts";
-import { type AuditReport, type ConfigTree, type Finding, type Report, SEVERITIES, type Severity } from "./types.ts";
+import {
+  type AuditReport,
+  type ConfigTree,
+  type Finding,
+  type Report,
+  SEVERITIES,
+  type Severity,
+  type Skipped,
+} from "./types.ts";
 
 /** Findings shown of one rule; more say nothing new and only make the report long. */
 const MAX_OF_A_RULE = 500;
@@ -28,14 +36,25 @@ export function audit(tree: ConfigTree, extra: readonly Finding[] = []): AuditRe
     ofRule.set(id, count + 1);
     found.set(key, { id, severity, place, why, fix: RULES[id].fix });
   };
-  for (const { name, reason } of tree.skipped)
-    report("not-analysed-file", { file: name, line: 1, column: 1 }, `It was not read: ${reason}.`);
+  for (const skipped of tree.skipped) {
+    const { name, reason } = skipped;
+    const severity = mattersTo(skipped) ? "high" : "info";
+    report("not-analysed-file", { file: name, line: 1, column: 1 }, `It was not read: ${reason}.`, severity);
+  }
   checkAll(tree, report);
   const findings = [...found.values(), ...extra].sort(order);
   const counts = Object.fromEntries(
     SEVERITIES.map((severity) => [severity, findings.filter((one) => one.severity === severity).length]),
   ) as Record<Severity, number>;
   return { root: tree.root, files: tree.files.size, findings, counts };
+}
+
+/**
+ * Asterisk's modules read files of the directory itself; below it are those that others include, which `assemble` sees.
+ * Anything can be in a door that nobody looked at.
+ */
+function mattersTo({ name, andRest = false }: Skipped): boolean {
+  return !name.includes("/") && (name.endsWith(".conf") || andRest);
 }
 
 function checkAll(tree: ConfigTree, report: Report): void {

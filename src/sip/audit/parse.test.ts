@@ -3,6 +3,7 @@ import { assemble } from "./assemble.ts";
 import { readDialplan } from "./dialplan.ts";
 import { parseConfig } from "./parse.ts";
 import { treeOf } from "./test-tree.ts";
+import type { Skipped } from "./types.ts";
 
 const entries = (text: string) =>
   parseConfig("f", text).flatMap((item) =>
@@ -40,9 +41,10 @@ describe("one file", () => {
 });
 
 describe("a file with what it includes", () => {
-  const look = (files: Readonly<Record<string, string>>) => {
+  const look = (files: Readonly<Record<string, string>>, skipped: readonly Skipped[] = []) => {
     const reports: string[] = [];
-    const file = assemble(treeOf(files), "a.conf", (id, place) => reports.push(`${id} ${place.file}:${place.line}`));
+    const tree = treeOf(files, { skipped });
+    const file = assemble(tree, "a.conf", (id, place) => reports.push(`${id} ${place.file}:${place.line}`));
     const sections = file?.sections.map((one) => `${one.name}:${one.entries.map(({ key, value }) => key + value)}`);
     return { sections, reports };
   };
@@ -51,6 +53,15 @@ describe("a file with what it includes", () => {
     const files = { "d/2.conf": "b=2", "d/1.conf": "a=1", "d/x/3.conf": "z=1", "e.conf": "[e]\ne=3" };
     const main = "[s]\n#include d/*.conf\n#include /etc/asterisk/d/../e.conf\nf=4";
     expect(look({ "a.conf": main, ...files })).toEqual({ sections: ["s:a1,b2", "e:e3,f4"], reports: [] });
+  });
+
+  it("says of an included file or directory that it was not read", () => {
+    const main = "#include sub/a.conf\n#include dir/*.conf\n#tryinclude x/*.conf\n[s]\na=1";
+    const skipped = ["sub/a.conf", "dir", "x/1.conf", "x/1.txt"].map((name) => ({ name, reason: "EACCES" }));
+    expect(look({ "a.conf": main }, skipped)).toEqual({
+      sections: ["s:a1"],
+      reports: ["not-analysed-file a.conf:1", "not-analysed-file a.conf:2", "not-analysed-file a.conf:3"],
+    });
   });
 
   it("says what is missing, outside, circular, or a program, and goes on", () => {

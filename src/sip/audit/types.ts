@@ -30,8 +30,15 @@ export interface ConfigTree {
   readonly files: ReadonlyMap<string, string>;
   /** Names of files that every user of the machine can read. */
   readonly worldReadable: ReadonlySet<string>;
-  /** What was not read, and why. */
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** What was not read, and why. */
+export interface Skipped {
+  readonly name: string;
+  readonly reason: string;
+  /** Nobody looked at what comes after it in its directory either. */
+  readonly andRest?: boolean;
 }
 
 export interface AuditReport {
