@@ -23,6 +23,7 @@ import { type Guard, makeGuard, removeOldRules } from "./guard.ts";
 import { linePort } from "./line-ports.ts";
 import { Lines } from "./lines.ts";
 import { makeNat, type Nat } from "./nat.ts";
+import { OwnNames } from "./own-names.ts";
 import type { Prepared } from "./prepare.ts";
 import { StatusServer } from "./status-server.ts";
 
@@ -37,6 +38,7 @@ export class Gateway implements Service {
   readonly #asterisk: ServiceGroup;
   readonly #guard: Guard | null;
   readonly #makeNat: () => Promise<Nat>;
+  readonly #ownNames: OwnNames;
   #guardFault: string | null = null;
   #natFault: string | null = null;
   readonly #ari: AriConnection;
@@ -74,7 +76,10 @@ export class Gateway implements Service {
     const { directories } = model;
     const { program } = prepared;
     const configFile = join(directories.config, "asterisk.conf");
-    const process = new AsteriskProcess({ program, configFile, runDirectory: directories.run, user }, sipLog);
+    const process = new AsteriskProcess(
+      { program, configFile, runDirectory: directories.run, user, names: () => this.#ownNames.files },
+      sipLog,
+    );
     const holder = (port: number) => process.holderOf(port);
     const ami = new AmiConnection({ ...model.manager, holder }, sipLog);
     this.asterisk = new AsteriskService(
@@ -86,7 +91,11 @@ export class Gateway implements Service {
       },
       sipLog,
     );
-    this.#guard = makeGuard(prepared, user, { commands: ami, holder }, log.child("firewall"));
+    const lookAgain = async () => {
+      if (this.asterisk.up) await ami.command("dnsmgr refresh");
+    };
+    this.#ownNames = new OwnNames(config.paths.runtime, lookAgain, sipLog);
+    this.#guard = makeGuard(prepared, user, this.asterisk, { commands: ami, holder }, log.child("firewall"));
     this.#makeNat = () => {
       const moved = (place: Parameters<AsteriskService["setExternal"]>[0]) => {
         void this.asterisk.setExternal(place).catch((error: unknown) => {
@@ -206,6 +215,7 @@ export class Gateway implements Service {
     await this.#keeping;
     await this.#asterisk.stop();
     await this.nat?.stop().catch((error: unknown) => this.#complain("ending port forwarding", error));
+    this.#ownNames.stop();
     await this.#stopGuard(next);
     for (const dispose of this.#subscriptions.splice(0)) dispose();
     await this.#lock.stop();
@@ -216,6 +226,7 @@ export class Gateway implements Service {
     await this.#untilDone("the firewall", life, () => this.#startGuard(life));
     // Calls within the network need no router.
     const forwarding = this.#untilDone("port forwarding", life, () => this.#startNat(life));
+    if (this.guard !== null) await this.#ownNames.start(this.guard);
     await this.#untilDone("Asterisk", life, () => this.#asterisk.start(life));
     await forwarding;
   }

@@ -61,6 +61,7 @@ export async function removeOldRules(log: Log, nft: NftPort = new Nft(), scanner
 export function makeGuard(
   { loaded, model, apibanKey }: Prepared,
   user: { readonly uid: number } | null,
+  asterisk: { readonly up: boolean },
   { commands, holder }: { readonly commands: CommandPort; readonly holder: AskHolder },
   log: Log,
 ): Guard | null {
@@ -82,6 +83,7 @@ export function makeGuard(
       policy,
       confirmSeconds,
       blockLists: { apiban: apibanKey === null ? null : { ...apiban, key: apibanKey }, lists },
+      moreNames: config.sip.externalAddress === undefined ? [] : [config.sip.externalAddress],
       localUids: [user?.uid ?? 0, process.getuid?.() ?? 0],
     },
     {
@@ -89,6 +91,7 @@ export function makeGuard(
       scanner: new ScannerRulesKernel(),
       events,
       peers: new RegisteredPeers(commands, model.accounts),
+      asterisk,
       names: new DnsNames(),
       fetch: new HttpFetch(),
       files: new ListFiles(),

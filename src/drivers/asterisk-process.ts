@@ -17,7 +17,18 @@ export interface AsteriskProcessOptions {
   readonly runDirectory: string;
   /** User to run as, when we are root. */
   readonly user: Owner;
+  /**
+   * Files that it is to see in the place of the machine's table of hosts and choice of name services (`AsteriskNames`);
+   * null: the machine's. Asked at each start.
+   */
+  readonly names?: () => { readonly hosts: string; readonly services: string } | null;
 }
+
+/** Puts two files into the place of the machine's, for what follows only, and becomes that. nscd would answer too. */
+const WITH_OWN_NAMES = `mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/nsswitch.conf || exit 1
+if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd || exit 1; fi
+shift 2
+exec "$@"`;
 
 /** Time for a TERM before the KILL, and for the KILL. Together less than a service may take to stop. */
 const TERM_LIMIT_MS = 1_500;
@@ -126,13 +137,16 @@ export class AsteriskProcess implements ProcessPort {
     // Its console goes to a file: a pipe would break when we die. Truncated at every start, so it stays small.
     const console = openEmptied(this.#own("console"));
     try {
-      return spawn(program, ["-f", "-C", configFile], {
+      const names = this.#options.names?.() ?? null;
+      const words = [program, "-f", "-C", configFile];
+      const [command = program, ...args] = names === null ? words : withNames(words, names, user);
+      return spawn(command, args, {
         cwd: "/",
         detached: true,
         stdio: ["ignore", console, console],
         // chan_sip resolves trunks' names while it starts, and would wait half a minute for resolvers that are not there.
         env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", RES_OPTIONS: "timeout:1 attempts:1" },
-        ...(user ?? {}),
+        ...(names === null ? (user ?? {}) : {}),
       });
     } finally {
       closeSync(console);
@@ -183,4 +197,16 @@ export class AsteriskProcess implements ProcessPort {
     clearInterval(this.#watch);
     this.#emitter.emit("exit", how);
   }
+}
+
+/** The user is taken on after the mounts, which only root may make. */
+function withNames(
+  words: readonly string[],
+  names: { readonly hosts: string; readonly services: string },
+  user: Owner,
+): readonly string[] {
+  const { uid, gid } = user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const as = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--"];
+  const shell = ["/bin/sh", "-c", WITH_OWN_NAMES, "names", names.hosts, names.services];
+  return ["unshare", "--mount", "--", ...shell, ...as, ...words];
 }

@@ -22,6 +22,8 @@ export interface GuardOptions {
   /** How long a change is on trial, s; 0: none is. */
   readonly confirmSeconds: number;
   readonly blockLists: BlockListSettings;
+  /** Names that Asterisk needs besides the policy's: it asks no name server itself. */
+  readonly moreNames: readonly string[];
   /** Users besides root that may connect to `policy.localPorts`. */
   readonly localUids: readonly number[];
 }
@@ -31,6 +33,8 @@ export interface GuardPorts {
   readonly scanner: ScannerPort;
   readonly events: SecurityEventPort;
   readonly peers: RegisteredPeersPort;
+  /** Whether Asterisk runs as it should: only then anything can be expected of it. */
+  readonly asterisk: { readonly up: boolean };
   readonly names: NamesPort;
   readonly fetch: FetchPort;
   readonly files: ListFilePort;
@@ -44,6 +48,8 @@ export interface GuardPorts {
 
 export interface GuardEvents {
   banned: [ban: Ban];
+  /** A DNS name of the configuration has other addresses. */
+  names: [];
   /** Rules or the content of sets were put in force. */
   applied: [];
   /** Something of the view has changed that people should see soon. */

@@ -31,14 +31,23 @@ export class NamesService implements Service {
   readonly #unixMs: () => number;
   readonly #emitter = new TypedEmitter<{ changed: []; settled: [] }>();
   readonly #wake: Wake;
+  readonly #more: readonly string[];
   #policy: FirewallPolicy;
   #state: NamesState = { names: new Map() };
   #running = false;
   #writing: Promise<void> = Promise.resolve();
   #unwritten = false;
 
-  constructor(policy: FirewallPolicy, ports: NamesPorts, log: Log, unixMs: () => number = Date.now) {
+  /** `more`: names that others of the gateway need besides the policy's. */
+  constructor(
+    policy: FirewallPolicy,
+    ports: NamesPorts,
+    log: Log,
+    unixMs: () => number = Date.now,
+    more: readonly string[] = [],
+  ) {
     this.#policy = policy;
+    this.#more = more;
     this.#ports = ports;
     this.#log = log;
     this.#unixMs = unixMs;
@@ -112,7 +121,7 @@ export class NamesService implements Service {
   }
 
   #want(): void {
-    this.#step({ type: "want", names: namesOf(this.#policy), nowMs: this.#unixMs() });
+    this.#step({ type: "want", names: namesOf(this.#policy, this.#more), nowMs: this.#unixMs() });
   }
 
   #step(input: NamesInput): void {
@@ -186,8 +195,15 @@ export class NamesService implements Service {
 }
 
 /** All that is neither an address nor a network, each once. */
-function namesOf({ lists, allow }: FirewallPolicy): string[] {
-  const texts = [lists.trunks, lists.operators, lists.allowed, lists.management, ...allow.map(({ from }) => from)];
+function namesOf({ lists, allow }: FirewallPolicy, more: readonly string[]): string[] {
+  const texts = [
+    lists.trunks,
+    lists.operators,
+    lists.allowed,
+    lists.management,
+    ...allow.map(({ from }) => from),
+    more,
+  ];
   return [
     ...new Set(
       texts

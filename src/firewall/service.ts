@@ -9,7 +9,7 @@ import type { Explanation, GuardControl, GuardView, RefreshOutcome } from "./con
 import { liesIn, sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
 import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
-import { guardView, listViews, youngestFirst } from "./guard-view.ts";
+import { faultsOf, guardView, listViews, youngestFirst } from "./guard-view.ts";
 import type { RulesState } from "./model.ts";
 import { NamesService } from "./names-service.ts";
 import { RegisteredService } from "./registered-service.ts";
@@ -18,6 +18,7 @@ import { ScannerService } from "./scanner-service.ts";
 import { onTrial, withOwn } from "./trial-policy.ts";
 import { TrialService } from "./trial-service.ts";
 import type { Ban, Counters, FirewallPolicy, LimitedSource } from "./types.ts";
+import { Watch, watched } from "./watch-service.ts";
 
 /** The guard as a whole: joins rules, bans, lists, names, registered phones and confirm-or-revert. */
 export class GuardService implements Service, GuardControl {
@@ -33,6 +34,7 @@ export class GuardService implements Service, GuardControl {
   readonly #bans: BanService;
   readonly #registered: RegisteredService;
   readonly #scanner: ScannerService;
+  readonly #watch: Watch;
   readonly #disposers: Dispose[] = [];
   #policy: FirewallPolicy;
   #trusted: readonly IpNetwork[] = [];
@@ -45,7 +47,13 @@ export class GuardService implements Service, GuardControl {
     this.#policy = options.policy;
     const { nft, clock, unixMs, events, peers, state } = ports;
     this.#trial = new TrialService({ state: state.trial, operators: ports.operators, clock, unixMs }, log);
-    this.#names = new NamesService(options.policy, { names: ports.names, state: state.names }, log, unixMs);
+    this.#names = new NamesService(
+      options.policy,
+      { names: ports.names, state: state.names },
+      log,
+      unixMs,
+      options.moreNames,
+    );
     const listPorts = { fetch: ports.fetch, files: ports.files, state: state.lists };
     this.#lists = new BlockListService(options.blockLists, listPorts, log, unixMs);
     this.#rules = new RulesService(this.#wanted(), { nft, clock }, log);
@@ -63,6 +71,7 @@ export class GuardService implements Service, GuardControl {
     );
     this.#registered = new RegisteredService({ peers, events, clock }, log);
     this.#scanner = new ScannerService(ports.scanner, clock, log);
+    this.#watch = new Watch(watched(ports, this.#registered), clock, () => this.#emitter.emit("change"));
   }
 
   on<K extends keyof GuardEvents>(event: K, listener: (...args: GuardEvents[K]) => void): Dispose {
@@ -71,12 +80,8 @@ export class GuardService implements Service, GuardControl {
 
   /** What is wrong, in words. */
   get faults(): readonly string[] {
-    const names = this.#names.view().flatMap(({ name, fault }) => (fault === null ? [] : [`${name}: ${fault}`]));
-    const lists = this.#lists
-      .view()
-      .flatMap(({ name, lastError }) => (lastError === null ? [] : [`block list ${name}: ${lastError}`]));
     const own = [this.#rules.fault, this.#trial.alert, this.#scanner.fault];
-    return [...own.filter((fault) => fault !== null), ...names, ...lists];
+    return faultsOf([...own, ...this.#watch.faults, ...this.#bans.faults], this.#names.view(), this.#lists.view());
   }
 
   /**
@@ -110,7 +115,10 @@ export class GuardService implements Service, GuardControl {
     await this.#registered.start();
     this.#disposers.push(
       this.#trial.onAlert(() => this.#emitter.emit("change")),
-      this.#names.on("changed", () => this.#relist()),
+      this.#names.on("changed", () => {
+        this.#relist();
+        this.#emitter.emit("names");
+      }),
       this.#lists.on("changed", () => this.#update({ blocked: this.#lists.blocked })),
       this.#registered.onChanged((addresses) => {
         this.#update({ registered: [...addresses].flatMap((text) => parseAddress(text) ?? []) });
@@ -122,6 +130,7 @@ export class GuardService implements Service, GuardControl {
       this.#rules.on("fault", () => this.#emitter.emit("change")),
       this.#ports.gateways.onChange(() => void this.#regateway()),
     );
+    this.#watch.start();
     await this.#scanner.apply(this.#policy);
   }
 
@@ -143,9 +152,15 @@ export class GuardService implements Service, GuardControl {
   async #stopParts(): Promise<void> {
     this.#running = false;
     this.#scanner.leave();
+    this.#watch.stop();
     for (const dispose of this.#disposers.splice(0)) dispose();
     await Promise.all([this.#registered.stop(), this.#bans.stop(), this.#lists.stop(), this.#names.stop()]);
     await this.#trial.stop();
+  }
+
+  /** Every DNS name of the configuration with its addresses, as they are known now. */
+  get names(): ReadonlyMap<string, readonly string[]> {
+    return new Map(this.#names.view().map(({ name, addresses }) => [name, addresses]));
   }
 
   async view(): Promise<GuardView> {
@@ -167,13 +182,14 @@ export class GuardService implements Service, GuardControl {
       state: this.#rules.state,
       // A table that somebody took away is put back at the next check; until then it is not there.
       inForce: since !== null && this.#rules.fault === null && (counters.size > 0 || unread.length > 0),
-      rulesSinceMs: since === null ? null : atMs - (clock.now() - since),
+      rulesSinceMs: since === null ? null : Math.round(atMs - (clock.now() - since)),
       repairs: this.#rules.repairs,
       faults: this.#rules.fault === null ? [...this.faults, ...unread] : this.faults,
       trial: this.#trial.view,
       lists: this.#lists.view(),
       names: this.#names.view(),
       bans: this.#bans.bans,
+      events: { refused: this.#ports.events.refused, unattributed: this.#bans.unattributed },
       limited,
       counters,
       dropped,
