@@ -1,19 +1,15 @@
+import { describeError, GatewayError } from "../base/errors.ts";
 import { parseNetwork } from "../base/ip.ts";
 import { configError, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
-import { STRANGER_MARK, TABLE } from "../firewall/layout.ts";
+import { STRANGER_MARK } from "../firewall/layout.ts";
 import { literals, nothingBlocked, policyOf } from "../firewall/model.ts";
-import { plan } from "../firewall/plan.ts";
-import { type Rendered, render, renderClosed } from "../firewall/render.ts";
+import { anew, REMOVAL, staticRules } from "../firewall/plan.ts";
+import { render } from "../firewall/render.ts";
 import { scannerRules } from "../firewall/scanner.ts";
 import type { FirewallPolicy, ResolvedLists } from "../firewall/types.ts";
-import { command, configHelp, configOption, helpHelp, print, usualConfig } from "./command.ts";
-
-/** Loading it puts the table as it is written in the place of whatever is there, in one transaction. */
-const ANEW = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
-/** Nobody is registered in what is rendered here, so that it does not matter; s. */
-const REGISTERED_S = 60;
+import { command, configHelp, configOption, helpHelp, print, usualConfig, warn } from "./command.ts";
 
 export const firewallRender = command({
   name: "firewall render",
@@ -39,11 +35,15 @@ export const firewallStatic = command({
   details: `${configHelp}
 ${helpHelp}
 
-"nft -f FILE" loads them in one transaction. Of who may manage, addresses and networks count, DNS names do not.`,
+"nft -f FILE" loads them in one transaction. Of who may manage, addresses and networks count, DNS names do not.
+With a configuration that cannot be used these are the rules of the defaults, the faults are told besides, and it ends
+with 0: a machine that boots shall not stand open for a typing error.`,
   options: configOption,
   async run({ values }) {
-    const policy = policyOf(await configOf(values.config));
-    print(policy === null ? noFirewall() : `${ANEW}${script(renderClosed(policy, await localUids()))}`);
+    const config = await configOf(values.config).catch(defaultsInstead);
+    const policy = config === null ? null : policyOf(config);
+    const none = config !== null && policy === null;
+    print(none ? noFirewall() : staticRules(policy, await localUids()).trimEnd());
     return 0;
   },
 });
@@ -54,9 +54,16 @@ async function configOf(given: string | undefined): Promise<Config> {
   return loaded.value.config;
 }
 
+/** For a configuration that is not there or has faults: null, and they are told. */
+function defaultsInstead(error: unknown): null {
+  if (!(error instanceof GatewayError)) throw error;
+  warn(`${error.message.trimEnd()}\npaxgate: these are the rules of the defaults`);
+  return null;
+}
+
 /** Leaves nothing of ours in the kernel. */
 function noFirewall(): string {
-  return `# No firewall: protect is none.\n${ANEW.trimEnd()}`;
+  return `# No firewall: protect is none.\n${REMOVAL.trimEnd()}`;
 }
 
 async function rulesText(config: Config, policy: FirewallPolicy): Promise<string> {
@@ -70,7 +77,7 @@ async function rulesText(config: Config, policy: FirewallPolicy): Promise<string
   };
   const state = { policy, lists: resolved, blocked: nothingBlocked, registered: [], gateways: [] };
   const rendered = render({ ...state, localUids: await localUids() });
-  return [...notes(config, policy).map((note) => `# ${note}`), `${ANEW}${script(rendered)}`].join("\n");
+  return [...notes(config, policy).map((note) => `# ${note}`), anew(rendered).trimEnd()].join("\n");
 }
 
 /** What the running gateway would put there besides. */
@@ -91,14 +98,12 @@ function notes({ firewall }: Config, policy: FirewallPolicy): string[] {
   ];
 }
 
-function script(rendered: Rendered): string {
-  const wanted = { ...rendered, bans: null, registeredS: REGISTERED_S };
-  return plan(wanted, { table: "absent", rules: null, sets: new Map() }).script.trimEnd();
-}
-
 /** Whom the running gateway lets connect to Asterisk's local ports. */
 async function localUids(): Promise<readonly number[]> {
-  const user = await asteriskUser();
+  const user = await asteriskUser().catch((error: unknown) => {
+    warn(describeError(error));
+    return null;
+  });
   const own = process.getuid?.() ?? 0;
   return [...new Set([own, ...(user === null ? [] : [user.uid])])].filter((uid) => uid !== 0);
 }

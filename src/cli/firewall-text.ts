@@ -1,7 +1,8 @@
 import type { Explanation, ExplanationReason, GuardView, ListCounts, RefreshOutcome } from "../firewall/control.ts";
+import { counterNames } from "../firewall/layout.ts";
 import type { Ban, BanReason } from "../firewall/types.ts";
 
-/** What `paxgate firewall` prints of the gateway's answers, which come cleaned (see `guard-client.ts`). */
+/** What `paxgate firewall` prints of the gateway's answers, which come cleaned (see `gateway-client.ts`). */
 
 const REASONS: Readonly<Record<BanReason, string>> = {
   logins: "failed logins",
@@ -23,7 +24,14 @@ export function statusText(view: GuardView): string {
     `sources: ${sources.trusted} trusted, ${sources.registered} registered, ${sources.allowed} allowed, ${sources.management} for management, ${sources.blocked} blocked`,
   );
   if (view.repairs > 0) lines.push(`rules put right after somebody else's change: ${view.repairs} times`);
-  lines.push(...listLines(view), ...nameLines(view), ...banSummary(view), ...limitedLines(view), ...counterLines(view));
+  lines.push(
+    ...listLines(view),
+    ...nameLines(view),
+    ...banSummary(view),
+    ...limitedLines(view),
+    ...eventLines(view),
+    ...counterLines(view),
+  );
   return lines.join("\n");
 }
 
@@ -62,12 +70,23 @@ function limitedLines({ limited }: GuardView): string[] {
   return [`limited by the kernel: ${limited.total}${shownOf(limited.some.length, limited.total)}`, ...rows];
 }
 
+function eventLines({ events: { refused, unattributed } }: GuardView): string[] {
+  if (refused + unattributed === 0) return [];
+  return [`Asterisk's events: ${refused} not in form, ${unattributed} failed logins that nobody was found for`];
+}
+
+const meanings: ReadonlyMap<string, string> = new Map(Object.entries(counterNames));
+
 function counterLines({ counters, scanner }: GuardView): string[] {
   const rows = counters.filter(({ packets }) => packets > 0);
   const width = Math.max(0, ...rows.map(({ name }) => name.length));
   const seen = scanner.filter(({ packets }) => packets > 0).map(({ token, packets }) => `${token} ${packets}`);
   return [
-    ...rows.map(({ name, packets, bytes }) => `  ${name.padEnd(width)} ${packets} packets, ${bytes} bytes`),
+    ...rows.map(({ name, packets, bytes }) => {
+      const meaning = meanings.get(name);
+      const counted = `  ${name.padEnd(width)} ${packets} packets, ${bytes} bytes`;
+      return meaning === undefined ? counted : `${counted}: ${meaning}`;
+    }),
     ...(seen.length === 0 ? [] : [`scanners dropped (packets): ${seen.join(", ")}`]),
   ];
 }
@@ -97,9 +116,16 @@ const CLASSES: Readonly<Record<Explanation["class"], string>> = {
   banned: "banned",
   blocked: "on a block list",
   limited: "over its budget, limited by the kernel",
-  allowed: "allowed to send SIP, under limits and bans",
+  allowed: "allowed by the configuration, not registered",
   stranger: "on no list",
   unguarded: "not guarded: there is no firewall",
+};
+
+/** Where the entries of a list of the policy are written. */
+const ORIGINS: Readonly<Record<string, string>> = {
+  trunks: "trunks or firewall.lists.trunks",
+  operators: "firewall.lists.operators",
+  allowed: "firewall.lists.eventNetwork or an account's networks",
 };
 
 export function explanationText({ address, verdict, class: of, reasons }: Explanation, atMs: number): string {
@@ -112,7 +138,7 @@ export function explanationText({ address, verdict, class: of, reasons }: Explan
 function reasonText(reason: ExplanationReason, atMs: number): string {
   switch (reason.kind) {
     case "configured":
-      return `${reason.class} by ${reason.list}: ${reason.entry}`;
+      return `${reason.class} by ${ORIGINS[reason.list] ?? reason.list}: ${reason.entry}`;
     case "registered":
       return "a registered phone";
     case "banned":

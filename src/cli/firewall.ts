@@ -15,7 +15,7 @@ import {
 } from "./command.ts";
 import { firewallRender, firewallStatic } from "./firewall-render.ts";
 import { bansRows, banText, explanationText, refreshText, statusText } from "./firewall-text.ts";
-import { withGuard } from "./guard-client.ts";
+import { withGateway } from "./gateway-client.ts";
 
 const usual = { ...configOption, ...jsonOption };
 const usualHelp = `${configHelp}\n${jsonHelp}\n${helpHelp}`;
@@ -29,7 +29,7 @@ const status = command({
   details: `${usualHelp}\n\nEnds with 1 when something is wrong, or when a change is on trial or was taken back.`,
   options: usual,
   async run({ values }) {
-    const view = (await withGuard(values.config, (ask) => ask("firewall.status"))) as GuardView;
+    const view = (await withGateway(values.config, (ask) => ask("firewall.status"))) as GuardView;
     if (values.json) printJson(view);
     else print(statusText(view));
     const wanted = view.protect === "none" || view.inForce;
@@ -44,7 +44,7 @@ const confirm = command({
   details: usualHelp,
   options: usual,
   async run({ values }) {
-    const done = (await withGuard(values.config, (ask) => ask("firewall.confirm"))) as { changes: readonly string[] };
+    const done = (await withGateway(values.config, (ask) => ask("firewall.confirm"))) as { changes: readonly string[] };
     if (values.json) printJson(done);
     else print(`confirmed: ${done.changes.join(", ")}`);
     return 0;
@@ -59,7 +59,7 @@ const bans = command({
   options: usual,
   async run({ values }) {
     const all = new Map<string, Ban>();
-    await withGuard(values.config, async (ask) => {
+    await withGateway(values.config, async (ask) => {
       let from: number | null = 0;
       for (let page = 0; from !== null && page < MOST_PAGES; page++) {
         const answer = (await ask("firewall.bans", { from })) as BansPage;
@@ -89,7 +89,7 @@ ${usualHelp}`,
     if (minutes !== null && !(/^[0-9]+$/.test(values.minutes ?? "") && minutes >= 1 && minutes <= 525_600)) {
       throw new GatewayError("usage", "firewall ban: --minutes is a whole number from 1 to 525600");
     }
-    const made = (await withGuard(values.config, (ask) => ask("firewall.ban", { address, minutes }))) as Ban;
+    const made = (await withGateway(values.config, (ask) => ask("firewall.ban", { address, minutes }))) as Ban;
     if (values.json) printJson(made);
     else print(`${made.source}: banned ${banText(made, Date.now())}`);
     return 0;
@@ -112,7 +112,7 @@ Ends with 1 when ADDRESS was neither banned nor limited.`,
       throw new GatewayError("usage", "firewall release: give either an address or --all");
     }
     const params = { address: address ?? null };
-    const done = (await withGuard(values.config, (ask) => ask("firewall.release", params))) as { released: number };
+    const done = (await withGateway(values.config, (ask) => ask("firewall.release", params))) as { released: number };
     if (values.json) printJson(done);
     else if (values.all) print(`released: ${done.released}`);
     else print(done.released > 0 ? `${address} is released` : `${address} was neither banned nor limited`);
@@ -133,7 +133,7 @@ Ends with 1 when one of them cannot be had; what it held before is kept.`,
   positionals: { min: 0, max: 1 },
   async run({ values, positionals: [list] }) {
     const params = { list: list ?? null };
-    const outcomes = (await withGuard(values.config, (ask) => ask("firewall.refresh", params))) as RefreshOutcome[];
+    const outcomes = (await withGateway(values.config, (ask) => ask("firewall.refresh", params))) as RefreshOutcome[];
     if (values.json) printJson(outcomes);
     else if (outcomes.length === 0) print("there are no block lists");
     else print(outcomes.map(refreshText).join("\n"));
@@ -149,7 +149,7 @@ const explain = command({
   options: usual,
   positionals: { min: 1, max: 1 },
   async run({ values, positionals: [address] }) {
-    const found = await withGuard(values.config, (ask) => ask("firewall.explain", { address }));
+    const found = await withGateway(values.config, (ask) => ask("firewall.explain", { address }));
     if (values.json) printJson(found);
     else print(explanationText(found as Explanation, Date.now()));
     return 0;

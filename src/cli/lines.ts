@@ -1,22 +1,6 @@
-import { join } from "node:path";
-import { type GatewayView, STATUS_SOCKET } from "../app/status-server.ts";
-import { GatewayError } from "../base/errors.ts";
-import { JsonLinesClient } from "../base/json-lines.ts";
-import { configError, loadConfig } from "../config/load.ts";
-import {
-  command,
-  configHelp,
-  configOption,
-  helpHelp,
-  jsonHelp,
-  jsonOption,
-  print,
-  printJson,
-  usualConfig,
-} from "./command.ts";
-
-/** A gateway that does not answer by then hangs. */
-const ANSWER_LIMIT_MS = 5_000;
+import type { GatewayView } from "../app/status-server.ts";
+import { command, configHelp, configOption, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
+import { withGateway } from "./gateway-client.ts";
 
 export const lines = command({
   name: "lines",
@@ -30,29 +14,12 @@ ${helpHelp}
 Impulse speed is normal from 9 to 11 impulses a second, break from 60 to 72 %.`,
   options: { ...configOption, ...jsonOption },
   async run({ values }) {
-    const loaded = await loadConfig(usualConfig(values.config));
-    if (!loaded.ok) throw configError(loaded.error);
-    const view = await askGateway(loaded.value.config.paths.runtime);
+    const view = (await withGateway(values.config, (ask) => ask("status"))) as GatewayView;
     if (values.json) printJson(view);
     else show(view);
     return 0;
   },
 });
-
-/** @throws GatewayError `not-running` */
-async function askGateway(runtime: string): Promise<GatewayView> {
-  const client = new JsonLinesClient(join(runtime, STATUS_SOCKET));
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw new GatewayError("not-running", `no gateway runs with ${runtime} (or it is another user's)`, { cause });
-  }
-  try {
-    return (await client.request("status", null, ANSWER_LIMIT_MS)) as GatewayView;
-  } finally {
-    client.close();
-  }
-}
 
 function show(view: GatewayView): void {
   const starting = view.fault === null ? "not ready: Asterisk is starting" : "not ready";

@@ -1,23 +1,8 @@
-import { join } from "node:path";
-import { type NatAnswer, STATUS_SOCKET } from "../app/status-server.ts";
-import { GatewayError } from "../base/errors.ts";
-import { JsonLinesClient } from "../base/json-lines.ts";
-import { configError, loadConfig } from "../config/load.ts";
+import type { NatAnswer } from "../app/status-server.ts";
 import type { NatView } from "../nat/types.ts";
-import {
-  command,
-  configHelp,
-  configOption,
-  helpHelp,
-  jsonHelp,
-  jsonOption,
-  print,
-  printJson,
-  usualConfig,
-} from "./command.ts";
+import { command, configHelp, configOption, helpHelp, jsonHelp, jsonOption, print, printJson } from "./command.ts";
+import { withGateway } from "./gateway-client.ts";
 
-/** A gateway that does not answer by then hangs. */
-const ANSWER_LIMIT_MS = 5_000;
 /** Mappings shown one by one. */
 const MOST_SHOWN = 8;
 
@@ -33,29 +18,12 @@ ${helpHelp}
 Ends with 1 when something is wrong.`,
   options: { ...configOption, ...jsonOption },
   async run({ values }) {
-    const loaded = await loadConfig(usualConfig(values.config));
-    if (!loaded.ok) throw configError(loaded.error);
-    const view = await ask(loaded.value.config.paths.runtime);
+    const view = (await withGateway(values.config, (ask) => ask("nat"))) as NatAnswer;
     if (values.json) printJson(view);
     else for (const line of view === null ? ["not known yet: the gateway is starting"] : textOf(view)) print(line);
     return view !== null && view.faults.length > 0 ? 1 : 0;
   },
 });
-
-/** @throws GatewayError `not-running` */
-async function ask(runtime: string): Promise<NatAnswer> {
-  const client = new JsonLinesClient(join(runtime, STATUS_SOCKET));
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw new GatewayError("not-running", `no gateway runs with ${runtime} (or it is another user's)`, { cause });
-  }
-  try {
-    return (await client.request("nat", null, ANSWER_LIMIT_MS)) as NatAnswer;
-  } finally {
-    client.close();
-  }
-}
 
 const MODES: Readonly<Record<NatView["mode"], string>> = {
   none: "nothing is asked of a router (nat.mode: none)",

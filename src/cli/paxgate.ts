@@ -38,6 +38,15 @@ async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
   return (await entry.load()).run(args);
 }
 
+// Whoever reads may have read enough, as head(1) does. What the command does it does to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    if (stream === process.stdout) process.stderr.write(`paxgate: the output cannot be written: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -119,15 +119,21 @@ function replaceBans(bans: readonly TimedBan[]): string {
     .join("");
 }
 
+/** Takes our table away; declared first, so that it can be deleted whether it is there or not. */
+export const REMOVAL = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
+
+/** A file for `nft -f` that puts these rules in the place of whatever is there, in one transaction. */
+export function anew(rendered: Rendered): string {
+  // Nobody is registered in what is loaded from a file: for how long does not matter.
+  return REMOVAL + plan({ ...rendered, bans: null, registeredS: 1 }, nothingKnown("absent")).script;
+}
+
 /**
  * A file for `nft -f` at boot, before a supervisor runs: management open, SIP and audio closed, by default everything
  * else too. Names in the lists are left out: there is nobody to look them up. Null: the configuration can't be read.
  */
 export function staticRules(policy: ClosedPolicy | null, localUids: readonly number[] = []): string {
-  const closed = renderClosed(policy ?? unknownPolicy, localUids);
-  const { script } = plan({ ...closed, bans: null, registeredS: 1 }, nothingKnown("absent"));
-  // Declared first, so that it can be deleted whether it is there or not.
-  return `table inet ${TABLE} { }\ndelete table inet ${TABLE}\n${script}`;
+  return anew(renderClosed(policy ?? unknownPolicy, localUids));
 }
 
 export function nothingKnown(table: InKernel["table"]): InKernel {

@@ -11,15 +11,17 @@ const ANSWER_LIMIT_MS = 10_000;
 /** Block lists are fetched over slow networks. */
 const REFRESH_LIMIT_MS = 180_000;
 
-export type AskGuard = (method: GuardMethod, params?: unknown) => Promise<unknown>;
+/** `status`: a `GatewayView`; `nat`: a `NatAnswer`; the others: see `guardRequest`. */
+export type GatewayMethod = "status" | "nat" | GuardMethod;
+export type AskGateway = (method: GatewayMethod, params?: unknown) => Promise<unknown>;
 
 /**
- * Lets `use` ask the gateway that runs with this configuration about its firewall. Texts in answers and in errors have
+ * Lets `use` ask the gateway that runs with this configuration. Texts in answers and in errors have
  * no control characters left: they may come from elsewhere, and go to a terminal.
  * @throws GatewayError `config-invalid`, `no-config`, `not-running`, `not-allowed` (the gateway is another user's), and
  *   the gateway's own errors
  */
-export async function withGuard<T>(config: string | undefined, use: (ask: AskGuard) => Promise<T>): Promise<T> {
+export async function withGateway<T>(config: string | undefined, use: (ask: AskGateway) => Promise<T>): Promise<T> {
   const loaded = await loadConfig(usualConfig(config));
   if (!loaded.ok) throw configError(loaded.error);
   const { runtime } = loaded.value.config.paths;
@@ -36,7 +38,7 @@ export async function withGuard<T>(config: string | undefined, use: (ask: AskGua
   }
 }
 
-async function ask(client: JsonLinesClient, method: GuardMethod, params: unknown): Promise<unknown> {
+async function ask(client: JsonLinesClient, method: GatewayMethod, params: unknown): Promise<unknown> {
   const limitMs = method === "firewall.refresh" ? REFRESH_LIMIT_MS : ANSWER_LIMIT_MS;
   try {
     return cleaned(await client.request(method, params, limitMs));
@@ -62,7 +64,7 @@ function connectError(runtime: string, error: unknown): GatewayError {
 }
 
 /** The same JSON with every text made printable. */
-export function cleaned(value: unknown): unknown {
+function cleaned(value: unknown): unknown {
   if (typeof value === "string") return printable(value);
   if (Array.isArray(value)) return value.map(cleaned);
   if (typeof value !== "object" || value === null) return value;
