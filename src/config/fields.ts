@@ -43,17 +43,18 @@ export const digits = (min: number, max: number, description: string, example?: 
     ...(example === undefined ? {} : { example }),
   });
 
-export const secretFile = z.strictObject({
-  file: plainText(4096).meta({
-    description: "File whose first line is the secret; mode 0600. A relative path is relative to this file.",
-    apply: "restart",
-    example: "trunk.password",
-  }),
-});
+const secretFile = (example: string) =>
+  z.strictObject({
+    file: plainText(4096).meta({
+      description: "File whose first line is the secret; mode 0600. A relative path is relative to this file.",
+      apply: "restart",
+      example,
+    }),
+  });
 
-/** A secret, or the file that holds it (readable by nobody else; the first line counts). */
-export const secret = (description: string) =>
-  z.union([plainText(128), secretFile]).meta({
+/** A secret, or the file that holds it (readable by nobody else; the first line counts), such as `file`. */
+export const secret = (description: string, file: string) =>
+  z.union([plainText(128), secretFile(file)]).meta({
     description,
     apply: "restart",
     allowed: "1 to 128 characters on one line, or {file: PATH}",

@@ -89,7 +89,7 @@ const url = text(/^https?:\/\/[^\s]{1,500}$/, "an http or https URL");
 
 const apibanSchema = z
   .strictObject({
-    key: secret("API key for APIBAN, or {file: PATH}. Without one APIBAN is not asked.").optional(),
+    key: secret("API key for APIBAN, or {file: PATH}. Without one APIBAN is not asked.", "apiban.key").optional(),
     url: url.default("https://apiban.org").meta({ description: "Where APIBAN is.", apply: "restart" }),
     refreshMinutes: count(5, 1440, 30, "How often new entries are asked for, minutes."),
   })

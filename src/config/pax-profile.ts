@@ -99,7 +99,6 @@ export const paxOverridesSchema = z
     ) as unknown as { [K in keyof PaxProfile]: z.ZodOptional<z.ZodType<PaxProfile[K]>> },
   )
   .meta({ description: "Values of the profile to change, for an exchange that differs." });
-export type PaxOverrides = z.infer<typeof paxOverridesSchema>;
 
 /** Profiles that come with the gateway. `custom` starts from the PAX50 and is meant to be overridden. */
 export const paxProfileNames = ["pax50", "two-motion", "custom"] as const;

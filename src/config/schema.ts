@@ -199,7 +199,7 @@ const trunkSchema = z.strictObject({
     apply: "restart",
     example: "4100",
   }),
-  password: secret("SIP password as the event issued it, or {file: PATH}."),
+  password: secret("SIP password as the event issued it, or {file: PATH}.", "trunk.password"),
   number: digits(1, 8, "Our number on the event network; without it, the username.", "4100").optional(),
   register: z.boolean().default(true).meta({ description: "Register, so that calls come to us.", apply: "restart" }),
   callLimit: z.number().int().min(1).max(32).default(1).meta({
@@ -343,18 +343,14 @@ export const configSchema = z
 
 export type Config = z.infer<typeof configSchema>;
 export type LineConfig = Config["lines"][number];
-export type GpioInterface = z.infer<typeof gpioInterfaceSchema>;
 export type FromPaxRule = Config["numberPlan"]["fromPax"][number];
 export type ToPaxRule = Config["numberPlan"]["toPax"][number];
 export type Hotline = NonNullable<LineConfig["hotline"]>;
-export type NumberPlanConfig = Config["numberPlan"];
 export type TrunkConfig = Config["trunks"][number];
 export type AccountConfig = Config["accounts"][number];
-export type SipConfig = Config["sip"];
 export type Limits = Config["limits"];
 export type FirewallConfig = Config["firewall"];
 export type NatConfig = Config["nat"];
 export type RouterConfig = NonNullable<NatConfig["router"]>;
 export type Codec = (typeof codecNames)[number];
-export type ServiceName = (typeof serviceNames)[number];
 export type SecretReference = TrunkConfig["password"];
