@@ -34,6 +34,7 @@ const view: GuardView = {
   names: [{ name: "sip.example", addresses: ["192.0.2.1"], fault: null }],
   bans: { total: 1, latest: [ban("203.0.113.9")] },
   limited: { total: 1, some: [{ source: "203.0.113.10", expiresS: 590 }] },
+  events: { refused: 0, unattributed: 0 },
   counters: [
     { name: "banned", packets: 12, bytes: 5_000 },
     { name: "never", packets: 0, bytes: 0 },
@@ -111,7 +112,7 @@ describe("status", () => {
       "  203.0.113.9              failed logins, 2 times, since 60 min, for 5 h more",
       "limited by the kernel: 1",
       "  203.0.113.10             for 10 min",
-      "  banned 12 packets, 5000 bytes",
+      "  banned 12 packets, 5000 bytes: SIP and audio of banned sources, dropped",
       "scanners dropped (packets): friendly-scanner 7",
     ]);
   });
@@ -202,13 +203,40 @@ describe("what is done", () => {
     await run("explain", "192.0.2.1");
     expect(printed.trimEnd().split("\n")).toEqual([
       "192.0.2.1: SIP is accepted: a trunk or an operator",
-      "  trusted by trunks: sip.example",
+      "  trusted by trunks or firewall.lists.trunks: sip.example",
       "  a registered phone",
       "  banned: failed logins, 2 times, since 60 min, for 5 h more",
       "  on a block list: 192.0.2.1",
       "  limited by the kernel, for 10 min if it keeps silent",
       "  may reach the management ports by 192.0.2.0/24",
     ]);
+  });
+
+  it("explains who is allowed: by what, and once", async () => {
+    const explain = async (address: string): Promise<Explanation> => ({
+      address,
+      verdict: "limited",
+      class: "allowed",
+      reasons: [{ kind: "configured", class: "allowed", list: "allowed", entry: "10.42.0.0/16" }],
+    });
+    await serve(guard({ explain }).control);
+    await run("explain", "10.42.0.1");
+    expect(printed.trimEnd().split("\n")).toEqual([
+      "10.42.0.1: SIP is accepted under limits and bans: allowed by the configuration, not registered",
+      "  allowed by firewall.lists.eventNetwork or an account's networks: 10.42.0.0/16",
+    ]);
+  });
+
+  it.each([
+    [["ban", "10.0.0.0/8"], "a network goes into a block list (firewall.blockLists)"],
+    [["explain", "10.0.0.0/8"], "this is a network: give one of its addresses"],
+    [["explain", "example.org"], 'names are not looked up here; "paxgate firewall" shows the addresses'],
+  ])("says what to do instead of %j", async (words, expected) => {
+    await serve(guard().control);
+    await expect(run(...words)).rejects.toMatchObject({
+      code: "bad-address",
+      message: expect.stringContaining(expected),
+    });
   });
 
   it("fails when a list cannot be had", async () => {
@@ -293,6 +321,26 @@ firewall:
     expect(printed).not.toBe(running);
     expect(printed).toContain("table inet paxgate {");
   });
+
+  it.each([
+    ["has faults", "lines: [{ nmae: tie }]\n", "nmae"],
+    ["is not there", null, "no such file"],
+  ])(
+    "for the boot are those of the defaults when the configuration %s, which is told besides",
+    async (_, text, told) => {
+      let warned = "";
+      vi.spyOn(process.stderr, "write").mockImplementation((said) => {
+        warned += String(said);
+        return true;
+      });
+      if (text === null) await rm(config);
+      else await writeFile(config, text);
+      expect(await run("static")).toBe(0);
+      expect(warned).toContain(told);
+      expect(printed).toContain("add element inet paxgate management4 { 10.0.0.0/8");
+      expect(printed).toMatch(/chain input \{ type filter hook input priority filter; policy drop; \}/);
+    },
+  );
 
   it("are nothing but the removal of ours where no firewall is wanted", async () => {
     await writeFile(config, "lines: [{ name: tie }]\nfirewall: { protect: none }\n");

@@ -16,13 +16,14 @@ const lists: FirewallPolicy["lists"] = {
 };
 
 interface Given extends Partial<Omit<KnownOfSources, "state">> {
+  readonly protect?: FirewallPolicy["protect"];
   readonly mode?: FirewallPolicy["mode"];
   readonly blocked?: BlockedSources;
 }
 
-function known({ mode = "allowlist", blocked = nothingBlocked, ...more }: Given): KnownOfSources {
+function known({ protect = "host", mode = "allowlist", blocked = nothingBlocked, ...more }: Given): KnownOfSources {
   return {
-    state: { policy: testPolicy({ mode, lists }), blocked },
+    state: { policy: testPolicy({ protect, mode, lists }), blocked },
     registered: new Set(["10.2.0.5"]),
     bans: [],
     limited: [],
@@ -50,6 +51,10 @@ describe("an address", () => {
     ["203.0.113.9", ["stranger", "dropped"]],
   ])("%s is explained by where it stands", (address, expected) => {
     expect(short(address)).toEqual(expected);
+  });
+
+  it("is told to reach the management ports where these are guarded only", () => {
+    expect(short("192.168.1.21", { protect: "gateway" })).toEqual(["stranger", "dropped"]);
   });
 
   it("that is none is refused", () => {

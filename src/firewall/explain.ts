@@ -32,7 +32,8 @@ export function explain(text: string, known: KnownOfSources): Explanation {
   const local = LOOPBACK.some((loopback) => contains(loopback, address));
   const of: SourceClass = local ? "local" : rank;
   const { operators, management } = policy.lists;
-  const managed = matching(address, [...management, ...operators], known);
+  // Otherwise everybody may reach them, as far as we are concerned.
+  const managed = policy.protect === "host" ? matching(address, [...management, ...operators], known) : [];
   return {
     address: formatNetwork(address),
     verdict: verdictOf(of, policy.mode),

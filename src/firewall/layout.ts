@@ -86,7 +86,6 @@ export const counterNames = {
   forwarded: "new connections between LAN and uplink",
   forward_dropped: "packets that were not forwarded",
 } as const;
-export type CounterName = keyof typeof counterNames;
 
 /** Base chains with their hooks; `drop` in the policy is decided by the rules' author. */
 export const baseChains = {

@@ -50,10 +50,13 @@ export async function guardRequest(
     case "firewall.ban": {
       const minutes = optional(given["minutes"], isWhole(LONGEST_BAN), "minutes");
       if (minutes === 0) throw new GatewayError("bad-request", "minutes: at least 1");
-      return control.ban(sourceOf(given["address"]), minutes);
+      const source = sourceOf(given["address"], "a network goes into a block list (firewall.blockLists)");
+      return control.ban(source, minutes);
     }
     case "firewall.release": {
-      const released = await control.release(given["address"] === null ? null : sourceOf(given["address"]));
+      const { address } = given;
+      const of = address === null ? null : sourceOf(address, "networks are not banned, only addresses");
+      const released = await control.release(of);
       return { released };
     }
     case "firewall.refresh": {
@@ -68,15 +71,25 @@ export async function guardRequest(
 /** An address, canonical. */
 function addressOf(given: unknown): string {
   const address = typeof given === "string" ? parseAddress(given) : null;
-  if (address === null) throw new GatewayError("bad-address", "no IP address");
+  if (address === null) {
+    const network = typeof given === "string" && parseNetwork(given) !== null;
+    const told = network
+      ? "this is a network: give one of its addresses"
+      : 'no IP address: names are not looked up here; "paxgate firewall" shows the addresses of those in the configuration';
+    throw new GatewayError("bad-address", told);
+  }
   return formatNetwork(address);
 }
 
-/** What can be banned, canonical: an address, or an IPv6 /64 as it stands in the list of bans. */
-function sourceOf(given: unknown): string {
+/**
+ * What can be banned, canonical: an address, or an IPv6 /64 as it stands in the list of bans. `ofNetwork`: what to say
+ * of any other network.
+ */
+function sourceOf(given: unknown, ofNetwork: string): string {
   const network = typeof given === "string" ? parseNetwork(given) : null;
-  if (network === null || !(isSingle(network) || (network.family === 6 && network.prefix === 64))) {
-    throw new GatewayError("bad-address", "neither an IP address nor an IPv6 /64");
+  if (network === null) throw new GatewayError("bad-address", "neither an IP address nor an IPv6 /64");
+  if (!(isSingle(network) || (network.family === 6 && network.prefix === 64))) {
+    throw new GatewayError("bad-address", ofNetwork);
   }
   return formatNetwork(network);
 }
