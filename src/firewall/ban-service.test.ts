@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TypedEmitter } from "../base/events.ts";
-import { silentLog } from "../base/log.ts";
+import { type Log, silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { BanService } from "./ban-service.ts";
 import type { SecurityEvent, SecurityEventPort, StatePort } from "./port.ts";
@@ -10,6 +10,8 @@ const A = "192.0.2.1";
 const B = "192.0.2.2";
 
 class Events implements SecurityEventPort {
+  readonly up = true;
+  readonly refused = 0;
   readonly #emitter = new TypedEmitter<{ event: [SecurityEvent]; refused: [string] }>();
   onEvent(listener: (event: SecurityEvent) => void) {
     return this.#emitter.on("event", listener);
@@ -74,7 +76,7 @@ beforeEach(() => {
   trusted = new Set();
 });
 
-async function started(): Promise<BanService> {
+async function started(log: Log = silentLog): Promise<BanService> {
   const service = new BanService(
     {
       limits: { failures: 3, failureHours: 24, banMinutes: [10, 60] },
@@ -82,7 +84,7 @@ async function started(): Promise<BanService> {
       ...{ events, state: disk, kernel, clock },
       wallNow: () => EPOCH + clock.now(),
     },
-    silentLog,
+    log,
   );
   await service.start(new AbortController().signal);
   return service;
@@ -214,11 +216,71 @@ describe("the service of bans", () => {
     expect(service.ban(A, 5)).toBe(true);
     await settle();
     expect(kernel.banned.size).toBe(0);
+    expect(service.faults).toEqual(["the kernel does not take 1 bans or releases"]);
     kernel.failure = null;
     await pass(5_000);
     expect([...kernel.banned]).toEqual([[A, 295]]);
+    expect(service.faults).toEqual([]);
     await service.stop();
   });
+
+  it("tells the log how many the kernel does not take, and only when their number changes", async () => {
+    const said: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      error: (text, fields) => said.push([text, fields?.["count"]]),
+      info: (text) => said.push(text),
+    };
+    const service = await started(log);
+    kernel.failure = new Error("busy");
+    for (const address of [A, B, "192.0.2.3"]) service.ban(address, 60);
+    for (let each = 0; each < 20; each++) await pass(5_000);
+    expect(said).toEqual([
+      ["the kernel does not take bans", 1],
+      ["the kernel does not take bans", 3],
+    ]);
+    kernel.failure = null;
+    await pass(5_000);
+    expect(said.at(-1)).toBe("the kernel has taken all bans");
+    await service.stop();
+  });
+
+  it("has a fault while bans cannot be stored, and stores them when they can be", async () => {
+    const service = await started();
+    const write = disk.write.bind(disk);
+    disk.write = async () => Promise.reject(new Error("full"));
+    service.ban(A, 60);
+    await pass(1_000);
+    expect(service.faults).toEqual(["bans cannot be stored: full"]);
+    disk.write = write;
+    await pass(30_000);
+    expect(service.faults).toEqual([]);
+    expect(disk.stored).toContain(A);
+    await service.stop();
+  });
+
+  it("has a fault while the kernel does not tell who failed", async () => {
+    const service = await started();
+    kernel.failure = new Error("busy");
+    events.failure(A);
+    await settle();
+    expect(service.faults).toEqual(["the kernel does not tell who failed to log in: busy"]);
+    kernel.failure = null;
+    await pass(50);
+    expect(service.faults).toEqual([]);
+    await service.stop();
+  });
+
+  it.each(["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"])(
+    "bans no address that nobody sends from: %s",
+    async (address) => {
+      const service = await started();
+      expect(service.ban(address, 5)).toBe(false);
+      await settle();
+      expect(kernel.banned.size).toBe(0);
+      await service.stop();
+    },
+  );
 
   it("bans and releases by command, but no one who is trusted", async () => {
     trusted.add(B);

@@ -16,7 +16,9 @@ import {
 } from "./bans.ts";
 import { type CulpritOptions, Culprits } from "./culprit-service.ts";
 import { sourceOf } from "./evidence.ts";
+import { literals } from "./model.ts";
 import type { SecurityEventPort, StatePort } from "./port.ts";
+import { isUnusable } from "./special-networks.ts";
 import type { Ban } from "./types.ts";
 
 /** What of the kernel's rules bans need. Sources are addresses (IPv4) and /64 networks (IPv6). */
@@ -60,6 +62,10 @@ export class BanService implements Service {
   readonly #timers = new Map<"write" | "check", { atMs: number; dispose: Dispose }>();
   /** Sources whose ban or release the kernel has not taken yet. */
   readonly #owed = new Set<string>();
+  /** Those of them that it did not take, and how many of them the log has told of. */
+  readonly #refused = new Set<string>();
+  #refusedTold = 0;
+  #storeFault: string | null = null;
   #state = noBans;
   #culprits: Culprits | undefined;
   #settling: Promise<void> = Promise.resolve();
@@ -80,6 +86,16 @@ export class BanService implements Service {
   /** Bans in force. */
   get bans(): readonly Ban[] {
     return bansAt(this.#state, this.#options.wallNow());
+  }
+
+  /** What is wrong, in words. */
+  get faults(): readonly string[] {
+    const asked = this.#culprits?.fault ?? null;
+    return [
+      ...(this.#refused.size > 0 ? [`the kernel does not take ${this.#refused.size} bans or releases`] : []),
+      ...(this.#storeFault === null ? [] : [`bans cannot be stored: ${this.#storeFault}`]),
+      ...(asked === null ? [] : [`the kernel does not tell who failed to log in: ${asked}`]),
+    ];
   }
 
   /** Failed logins that could be laid at nobody's door. */
@@ -134,12 +150,12 @@ export class BanService implements Service {
   }
 
   /**
-   * By command. False for what is no address or /64, and for a trusted source.
+   * By command. False for what is no address or /64, or none that anybody sends from, and for a trusted source.
    * @param minutes how long; as long as its next ban would be when left out
    */
   ban(address: string, minutes?: number): boolean {
     const source = sourceOf(address);
-    if (source === null) return false;
+    if (source === null || literals([source]).some(isUnusable)) return false;
     const seconds = minutes === undefined ? null : minutes * 60;
     return this.#step({ type: "ban", source, seconds, atMs: this.#options.wallNow() }) > 0;
   }
@@ -194,14 +210,26 @@ export class BanService implements Service {
     try {
       await (found === null ? kernel.release(source) : kernel.ban(source, found));
       this.#owed.delete(source);
+      this.#refused.delete(source);
     } catch (error) {
-      this.#log.error("the kernel did not take a ban", { source, error: describeError(error) });
+      this.#refused.add(source);
+      if (this.#refusedTold === 0) this.#tellRefused(describeError(error));
     }
+  }
+
+  /** When their number has changed: a kernel that takes none is asked every 5 s for each. */
+  #tellRefused(error?: string): void {
+    const { size } = this.#refused;
+    if (size === this.#refusedTold) return;
+    this.#refusedTold = size;
+    if (size === 0) this.#log.info("the kernel has taken all bans");
+    else this.#log.error("the kernel does not take bans", { count: size, ...(error === undefined ? {} : { error }) });
   }
 
   #check(): void {
     const atMs = this.#options.wallNow();
     for (const source of this.#owed) void this.#settle(source);
+    void this.#settling.then(() => this.#tellRefused());
     // The kernel ends a ban by itself.
     const ended = bansAt(this.#state, this.#checkedMs).filter((ban) => ban.untilMs <= atMs);
     this.#checkedMs = atMs;
@@ -222,9 +250,17 @@ export class BanService implements Service {
     this.#wroteMs = clock.now();
     this.#writing = this.#writing.then(() =>
       // As it is when its turn comes.
-      state.write(writeBans(this.#state)).catch((error: unknown) => {
-        this.#log.error("bans could not be stored", { error: describeError(error) });
-      }),
+      state.write(writeBans(this.#state)).then(
+        () => {
+          this.#storeFault = null;
+        },
+        (error: unknown) => {
+          const words = describeError(error);
+          if (this.#storeFault !== words) this.#log.error("bans could not be stored", { error: words });
+          this.#storeFault = words;
+          this.#arm("write", WRITE_MS, this.#write);
+        },
+      ),
     );
   };
 

@@ -37,6 +37,8 @@ export interface GuardView {
   readonly bans: { readonly total: number; readonly latest: readonly Ban[] };
   /** `some`: at most `MOST_SHOWN`. */
   readonly limited: { readonly total: number; readonly some: readonly LimitedSource[] };
+  /** Security events of Asterisk not in form, and failed logins that the kernel saw nobody for, since the start. */
+  readonly events: { readonly refused: number; readonly unattributed: number };
   /** The rules' named counters, in the order of the rules. */
   readonly counters: readonly { readonly name: string; readonly packets: number; readonly bytes: number }[];
   /** Packets that the scanner filter dropped, by token. */
@@ -147,7 +149,7 @@ export interface GuardControl {
   bans(): Promise<readonly Ban[]>;
   /**
    * Bans an address by hand; `minutes` null: as long as its count says.
-   * Errors: `trusted-source` for an address that is never banned.
+   * Errors: `bad-address` for one that nobody sends from, `trusted-source` for an address that is never banned.
    */
   ban(address: string, minutes: number | null): Promise<Ban>;
   /** Ends a ban, and what the kernel limits that source by; `null`: all of them. How many there were. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { describeError } from "../base/errors.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
 import { attribute, bySource, type Refusals, risesSince, sourceOf } from "./evidence.ts";
@@ -38,6 +38,7 @@ export class Culprits {
   #again: Dispose | undefined;
   #unattributed = 0;
   #stopped = false;
+  #fault: string | null = null;
 
   constructor(options: CulpritOptions, log: Log) {
     this.#options = options;
@@ -49,14 +50,22 @@ export class Culprits {
     return this.#unattributed;
   }
 
+  /** Why the kernel does not tell who failed; null when it does. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
   /** Leaves out what was before: it has been judged, or is nobody's guess. */
   async begin(): Promise<void> {
     try {
       this.#before = bySource(await this.#options.refusals());
       this.#lookedMs = this.#options.clock.now();
     } catch (error) {
-      // Before the first rules there are none to ask: then nobody was before.
-      this.#log.debug("the kernel has nobody who failed to log in", { error: describeError(error) });
+      // Without nft, or the right to use it, the rules themselves fail next: it is told there.
+      const told = error instanceof GatewayError && ["nft-missing", "nft-denied"].includes(error.code);
+      this.#log[told ? "debug" : "error"]("the kernel does not tell who failed to log in before", {
+        error: describeError(error),
+      });
     }
   }
 
@@ -106,10 +115,14 @@ export class Culprits {
       this.#before = now;
       const { failures, left, unused } = attribute(events, rises, trusted);
       this.#unused = unused;
+      this.#fault = null;
       if (failures.size > 0) onFailures(failures);
       return left;
     } catch (error) {
-      this.#log.error("the kernel does not tell who failed to log in", { error: describeError(error) });
+      const words = describeError(error);
+      // It is asked again for every failure.
+      if (this.#fault !== words) this.#log.error("the kernel does not tell who failed to log in", { error: words });
+      this.#fault = words;
       return events;
     }
   }

@@ -34,6 +34,7 @@ describe("the guard's view", () => {
       lists: [],
       bans: [ban("203.0.113.1", 1_000), ban("203.0.113.2", 3_000), ban("203.0.113.3", 2_000)],
       limited: [{ source: "203.0.113.4", expiresS: 600 }],
+      events: { refused: 0, unattributed: 0 },
       counters: new Map([["banned", { packets: 7, bytes: 700 }]]),
       dropped: new Map([["sipvicious", 3]]),
     });

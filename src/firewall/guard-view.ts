@@ -5,7 +5,7 @@ import type { Ban, Counters } from "./types.ts";
 
 /** What the guard's parts know, before it is put together for people. */
 export interface GuardKnowledge
-  extends Pick<GuardView, "atMs" | "inForce" | "rulesSinceMs" | "repairs" | "faults" | "trial" | "names"> {
+  extends Pick<GuardView, "atMs" | "inForce" | "rulesSinceMs" | "repairs" | "faults" | "trial" | "names" | "events"> {
   readonly state: RulesState;
   readonly lists: readonly BlockListView[];
   readonly bans: readonly Ban[];
@@ -35,6 +35,19 @@ export function guardView({ state, lists, bans, limited, counters, dropped, ...r
     counters: [...counters].map(([name, { packets, bytes }]) => ({ name, packets, bytes })),
     scanner: [...dropped].map(([token, packets]) => ({ token, packets })),
   };
+}
+
+/** In words, the most severe first. */
+export function faultsOf(
+  parts: readonly (string | null)[],
+  names: GuardView["names"],
+  lists: readonly BlockListView[],
+): string[] {
+  return [
+    ...parts.filter((fault) => fault !== null),
+    ...names.flatMap(({ name, fault }) => (fault === null ? [] : [`${name}: ${fault}`])),
+    ...lists.flatMap(({ name, lastError }) => (lastError === null ? [] : [`block list ${name}: ${lastError}`])),
+  ];
 }
 
 export function listViews(lists: readonly BlockListView[], atMs: number): ListView[] {

@@ -23,6 +23,7 @@ export function noGuard(unixMs: () => number): GuardControl {
       names: [],
       bans: { total: 0, latest: [] },
       limited: { total: 0, some: [] },
+      events: { refused: 0, unattributed: 0 },
       counters: [],
       scanner: [],
     }),

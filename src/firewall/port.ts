@@ -46,6 +46,10 @@ export interface SecurityEvent {
 }
 
 export interface SecurityEventPort {
+  /** Whether events are heard now. */
+  readonly up: boolean;
+  /** Events not in form, which were left out since the start. */
+  readonly refused: number;
   onEvent(listener: (event: SecurityEvent) => void): Dispose;
   /** An event that was not in form was left out. */
   onRefused(listener: (why: string) => void): Dispose;

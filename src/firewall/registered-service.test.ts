@@ -14,7 +14,12 @@ function rig() {
   const service = new RegisteredService(
     {
       clock,
-      events: { onEvent: (listener) => emitter.on("event", listener), onRefused: () => () => undefined },
+      events: {
+        up: true,
+        refused: 0,
+        onEvent: (listener) => emitter.on("event", listener),
+        onRefused: () => () => undefined,
+      },
       peers: {
         registered: async () => {
           now.asked++;
@@ -64,10 +69,12 @@ describe("registered phones", () => {
     await pass(10_000);
     await pass(10_000);
     expect([...service.addresses]).toEqual(["192.0.2.1"]);
+    expect(service.unknown).toBe(true);
     now.fails = false;
     now.peers.set("bar", "192.0.2.2");
     await pass(10_000);
     expect(changes.at(-1)).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(service.unknown).toBe(false);
     await service.stop();
   });
 });

@@ -26,6 +26,7 @@ export class RegisteredService implements Service {
   #asking: Promise<void> | undefined;
   #timer: { atMs: number; dispose: Dispose } | undefined;
   #running = false;
+  #unknown = false;
 
   constructor(options: RegisteredOptions, log: Log) {
     this.#options = options;
@@ -35,6 +36,11 @@ export class RegisteredService implements Service {
   /** As last known; when Asterisk cannot be asked, what it said before. */
   get addresses(): ReadonlySet<string> {
     return this.#addresses;
+  }
+
+  /** Asterisk could not be asked the last time. */
+  get unknown(): boolean {
+    return this.#unknown;
   }
 
   onChanged(listener: (addresses: ReadonlySet<string>) => void): Dispose {
@@ -65,7 +71,10 @@ export class RegisteredService implements Service {
   #ask(): void {
     if (this.#asking !== undefined || !this.#running) return;
     this.#asking = this.#askOnce()
-      .catch((error: unknown) => this.#log.debug("registered phones are not known", { error: describeError(error) }))
+      .catch((error: unknown) => {
+        this.#unknown = true;
+        this.#log.debug("registered phones are not known", { error: describeError(error) });
+      })
       .then(() => {
         this.#asking = undefined;
         this.#arm(POLL_MS);
@@ -74,6 +83,7 @@ export class RegisteredService implements Service {
 
   async #askOnce(): Promise<void> {
     const addresses = new Set((await this.#options.peers.registered()).values());
+    this.#unknown = false;
     const before = this.#addresses;
     if (addresses.size === before.size && [...addresses].every((each) => before.has(each))) return;
     this.#addresses = addresses;

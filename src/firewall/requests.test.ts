@@ -38,6 +38,7 @@ const hugeView: GuardView = {
   })),
   bans: { total: 60_000, latest: many(60_000, ban) },
   limited: { total: 60_000, some: many(60_000, (at) => ({ source: wide(at), expiresS: 600 })) },
+  events: { refused: 0, unattributed: 0 },
   counters: many(300, (at) => ({ name: `counter-${at}`, packets: 1e15, bytes: 1e15 })),
   scanner: many(300, (at) => ({ token: "t".repeat(64), packets: at })),
 };
@@ -119,6 +120,9 @@ describe("a request", () => {
     ["firewall.ban", { address: "192.0.2.0/24" }, "bad-address"],
     ["firewall.ban", { address: "2001:db8::/48" }, "bad-address"],
     ["firewall.ban", { address: "sip.example" }, "bad-address"],
+    ["firewall.ban", { address: "0.0.0.0" }, "bad-address"],
+    ["firewall.ban", { address: "224.0.0.1" }, "bad-address"],
+    ["firewall.ban", { address: "255.255.255.255" }, "bad-address"],
     ["firewall.ban", { address: "192.0.2.1", minutes: 0 }, "bad-request"],
     ["firewall.ban", { address: "192.0.2.1", minutes: 1e9 }, "bad-request"],
     ["firewall.ban", { address: "192.0.2.1", minutes: "5" }, "bad-request"],

@@ -1,6 +1,7 @@
 import { GatewayError } from "../base/errors.ts";
 import { formatNetwork, isSingle, parseAddress, parseNetwork } from "../base/ip.ts";
 import { type Explanation, type GuardControl, type GuardView, MOST_ON_PAGE, MOST_SHOWN } from "./control.ts";
+import { isUnusable } from "./special-networks.ts";
 import type { Ban } from "./types.ts";
 
 /** Requests about the firewall on the gateway's local socket: `firewall.` and what is to be done. */
@@ -51,6 +52,9 @@ export async function guardRequest(
       const minutes = optional(given["minutes"], isWhole(LONGEST_BAN), "minutes");
       if (minutes === 0) throw new GatewayError("bad-request", "minutes: at least 1");
       const source = sourceOf(given["address"], "a network goes into a block list (firewall.blockLists)");
+      if ([parseNetwork(source)].some((network) => network !== null && isUnusable(network))) {
+        throw new GatewayError("bad-address", `${source} is no address that anybody sends from`);
+      }
       return control.ban(source, minutes);
     }
     case "firewall.release": {
