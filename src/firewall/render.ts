@@ -38,21 +38,24 @@ export function render(state: RulesState): Rendered {
   return { rules: renderChains(policy, rules), sets };
 }
 
-/** Rules for the time without a supervisor: management is open, SIP and audio are closed. */
+/**
+ * Rules for the time without a supervisor: management is open, SIP and audio are closed, and nothing passes through: who
+ * was to be the router is not there to be it.
+ */
 export function renderClosed(policy: ClosedPolicy, localUids: readonly number[]): Rendered {
   const rules = {
     local: renderLocal({ policy, localUids }),
     guard: [...renderSpoofed(policy), ...renderClosedGuard(policy)],
     answers: ['oif "lo" goto local'],
     input: renderClosedInput(policy),
-    ...renderPassing(policy),
+    ...renderPassing({ protect: policy.protect, router: null }),
   };
   const { operators, management } = policy.lists;
   const lists = { ...noLists, operators: literals(operators), management: literals(management) };
   return { rules: renderChains(policy, rules), sets: setsOf({ lists, blocked: nothingBlocked, registered: [] }) };
 }
 
-function renderPassing(policy: ClosedPolicy) {
+function renderPassing(policy: Pick<ClosedPolicy, "protect" | "router">) {
   return { forward: renderForward(policy), redirects: renderDnat(policy), masquerades: renderSnat(policy) };
 }
 

@@ -346,8 +346,13 @@ describe("a successor after a crash", () => {
     expect((await lab.phone.agent.udp(out)).answers).toBe(0);
     const inward = { source: "198.51.100.66", to: "198.51.100.2", port: 7000, payloads: ["after"], waitMs: 300 };
     expect((await lab.outside.agent.udp(inward)).answers).toBe(0);
-    // It is the forwarding alone that is missing.
+    // Nor when somebody else has the kernel forward.
     await lab.gateway.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+    expect((await lab.phone.agent.udp(out)).answers).toBe(0);
+    expect((await lab.outside.agent.udp(inward)).answers).toBe(0);
+    // It is those rules alone that keep them.
+    await applyRules(config.forwards);
     expect((await lab.phone.agent.udp(out)).answers).toBe(1);
+    expect((await lab.outside.agent.udp(inward)).answers).toBe(1);
   });
 });
