@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 6;
+const LAYOUT = 7;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -27,7 +27,7 @@ export const hashedLengths = Array.from({ length: 24 }, (_, at) => at + 8);
 const timedSets = ["registered", "banned"] as const;
 /**
  * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
- * new calls, other requests and further packets of the trusted, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
+ * new calls, other requests and further packets of the trusted, bytes over TCP from registered phones, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
  * over TCP from and to it; `refusals` counts the 403 that went to each address, whoever it is.
  */
 const dynamicSets = [
@@ -36,6 +36,7 @@ const dynamicSets = [
   "invites",
   "trusted_requests",
   "trusted_follows",
+  "registered_bytes",
   "requests",
   "follows",
   "connects",
@@ -103,6 +104,7 @@ export const plainChains = [
   "trusted",
   "trusted_invite",
   "trusted_follow",
+  "registered_data",
   "limited",
   "stranger_udp",
   "stranger_tcp",

@@ -49,6 +49,11 @@ const KEEP_ALIVE_BYTES = 12;
  */
 const TRUSTED_REQUESTS = "timeout 10m limit rate 30/second burst 400 packets";
 const TRUSTED_FOLLOWS = "timeout 10m limit rate 500/second burst 1000 packets";
+/**
+ * What a registered phone may send over TCP: as much as over UDP, where a request has 300 bytes at least. A registration
+ * takes less than 2 kB, so that a hundred phones behind one address can come back at once after a power cut.
+ */
+const REGISTERED_BYTES = "timeout 10m limit rate 8192 bytes/second burst 262144 bytes";
 /** How long after its last refusal an address is forgotten, s: whose failed login it was is asked within 2 s. */
 const REFUSALS_KEPT_S = 10;
 /** How long the packets of a dialogue pass after our own last word to that source: longer than most calls, s. */
@@ -172,6 +177,7 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       `udp length <= ${KEEP_ALIVE_BYTES} goto trusted_follow`,
       ...trustedWithin("trusted_requests", TRUSTED_REQUESTS),
     ],
+    registered_data: trustedWithin("registered_bytes", REGISTERED_BYTES),
     trusted_invite: trustedWithin("invites", invites),
     trusted_follow: trustedWithin("trusted_follows", TRUSTED_FOLLOWS),
     limited: [
@@ -253,11 +259,16 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
 
 /**
  * For the input hook: connections can be counted only where connection tracking has seen them. What is taken up in the
- * middle counts as new as well.
+ * middle counts as new as well. There too a registered phone's bytes are counted: nobody else can use them up.
  */
 export function renderConnections({ sip }: ClosedPolicy): string[] {
-  const mark = `0x${STRANGER_MARK.toString(16)}`;
-  return sip.tcp ? [`tcp dport ${sip.port} meta mark ${mark} ct state new goto stranger_connection`] : [];
+  if (!sip.tcp) return [];
+  const tcp = `tcp dport ${sip.port}`;
+  return [
+    `${tcp} meta mark 0x${STRANGER_MARK.toString(16)} ct state new goto stranger_connection`,
+    ...both(({ n, address }) => `${tcp} ${address} saddr @trusted${n} accept`),
+    ...both(({ n, address }) => `${tcp} ct state established ${address} saddr @registered${n} goto registered_data`),
+  ];
 }
 
 /** What leaves this machine: answers, and what its own users may connect to. */

@@ -275,6 +275,25 @@ describe.each(versions)("SIP over TCP, IPv%i", (v) => {
     expect(outcome.answers).toBeGreaterThanOrEqual(90);
   });
 
+  it("from a registered phone: a hundred registrations at once, and no endless stream of guesses", async () => {
+    const phone = fresh("event", v);
+    await guarded({}, { registered: literals([phone]) });
+    const registration = `REGISTER sip:x SIP/2.0\r\n${"Header: value\r\n".repeat(40)}\r\n`;
+    const arrived = async (times: number, waitMs: number) => {
+      const payloads = Array.from({ length: times / 20 }, () => registration.repeat(20));
+      await lab.event.agent.tcp({ source: phone, to, port: SIP, payloads, gapMs: 5, waitMs });
+      return (await rig.heard(v)).filter(({ text }) => text.startsWith("REGISTER")).length;
+    };
+    expect(await arrived(200, 300)).toBeGreaterThanOrEqual(195);
+    expect((await service.counters()).get("trusted_over")?.packets).toBe(0);
+    // It ends before the rest has trickled through.
+    expect(await arrived(2_000, 0)).toBeLessThan(400);
+    expect((await service.counters()).get("trusted_over")?.packets).toBeGreaterThan(0);
+    // Neither limited nor shut out: it is only slower, and others are not.
+    expect(await service.limited()).toEqual([]);
+    expect(await arrive(phone, [request("REGISTER")])).toBe(1);
+  });
+
   it("a ban ends a connection that stands, also what is on its way out", async () => {
     await guarded();
     const source = fresh("event", v);
