@@ -14,6 +14,9 @@ export function keepHeapSmall(): void {
 /** How often it is looked whether there is something to collect, and how much it takes, bytes. */
 const LOOK_MS = 5_000;
 const WORTH_BYTES = 8 * 1024 * 1024;
+/** Above this much, near the goal of 90 MB, it is tried once a minute whatever the last time has left, bytes. */
+const HIGH_BYTES = 80 * 1024 * 1024;
+const HIGH_LOOKS = 12;
 
 /**
  * Collects garbage while nobody is talking. V8 sees little of what sockets' buffers take and lets tens of megabytes of
@@ -23,9 +26,14 @@ export function collectWhenQuiet(quiet: () => boolean): Dispose {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   let least = process.memoryUsage.rss();
+  let looks = 0;
   const timer = setInterval(() => {
-    if (!quiet() || process.memoryUsage.rss() < least + WORTH_BYTES) return;
+    looks++;
+    const bytes = process.memoryUsage.rss();
+    const high = bytes > HIGH_BYTES && looks >= HIGH_LOOKS;
+    if (!quiet() || (!high && bytes < least + WORTH_BYTES)) return;
     collect();
+    looks = 0;
     least = process.memoryUsage.rss();
   }, LOOK_MS);
   timer.unref();
