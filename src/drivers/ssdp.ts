@@ -22,9 +22,11 @@ const SETTLE_MS = 150;
 const BIND_LIMIT_MS = 500;
 const MAX_LOCATIONS = 4;
 const NOTIFY_PORT = 1900;
+/** Descriptions of one router that are told apart: it announces each of its devices. */
+const MAX_KNOWN = 16;
 
 /** Where to read what the router offers, as told by the router's address. */
-type Heard = { readonly location: string | null; readonly sign: string };
+type Heard = { readonly location: string | null; readonly boot: string };
 
 /**
  * Discovery of UPnP devices, of which only the default gateway is listened to. Whoever forges the gateway's address
@@ -33,7 +35,11 @@ type Heard = { readonly location: string | null; readonly sign: string };
 export class SsdpDiscovery {
   readonly #emitter = new TypedEmitter<{ changed: [] }>();
   #ears: ssdp.Client | null = null;
-  #sign: string | null = null;
+  /**
+   * Location → number of the router's start (UPnP Device Architecture 1.1, section 1.2.2), "" where it has none. From
+   * its answers too: the first announcement heard may be the one of a restart.
+   */
+  readonly #known = new Map<string, string>();
 
   /** Locations on the router, in the order heard; none when nothing came within 2.5 s. */
   async search(route: DefaultRoute, signal: AbortSignal): Promise<readonly string[]> {
@@ -58,6 +64,7 @@ export class SsdpDiscovery {
             disposers.push(() => clearTimeout(settled));
           }
           found.add(heard.location);
+          this.#learn(heard.location, heard.boot);
         });
         signal.addEventListener("abort", () => resolve(), { once: true });
         this.#ask(client);
@@ -82,12 +89,11 @@ export class SsdpDiscovery {
     events.on("advertise-alive", (headers: Headers, from: Source) => {
       const heard = readAnswer(headers, from, route);
       if (heard === null || heard.location === null) return;
-      if (this.#sign !== null && this.#sign !== heard.sign) this.#emitter.emit("changed");
-      this.#sign = heard.sign;
+      if (this.#learn(heard.location, heard.boot)) this.#emitter.emit("changed");
     });
     events.on("advertise-bye", (headers: Headers, from: Source) => {
       if (readAnswer(headers, from, route) === null) return;
-      this.#sign = "gone";
+      this.#known.clear();
       this.#emitter.emit("changed");
     });
     // Where the port is taken there are no announcements, and the look from time to time has to do.
@@ -101,8 +107,16 @@ export class SsdpDiscovery {
   stop(): void {
     const ears = this.#ears;
     this.#ears = null;
-    this.#sign = null;
+    this.#known.clear();
     ears?.stop();
+  }
+
+  /** Whether that is new: a device not heard of before, or another start of it. */
+  #learn(location: string, boot: string): boolean {
+    const before = this.#known.get(location);
+    if (before === undefined && this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(location, boot);
+    return before !== boot;
   }
 
   #ask(client: ssdp.Client): void {
@@ -163,5 +177,5 @@ function readAnswer(headers: Headers, from: Source, route: DefaultRoute): Heard 
   const location = headers["LOCATION"];
   const boot = headers["BOOTID.UPNP.ORG"];
   const good = typeof location === "string" && leadsToRouter(location, route.gateway);
-  return { location: good ? location : null, sign: `${String(boot ?? "")} ${String(location)}`.slice(0, 600) };
+  return { location: good && location.length <= 500 ? location : null, boot: String(boot ?? "").slice(0, 20) };
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { within } from "../../src/base/lifecycle.ts";
@@ -34,9 +35,18 @@ function probe(options: ConstructorParameters<typeof NatProbe>[2]): NatProbe {
 
 /** Starts `rogue-igd.ts`; what it printed, line by line. */
 async function rogueAt(place: "router" | "rogue", how: string, other: string): Promise<string[]> {
+  return (await deviceAt(place, how, other)).heard;
+}
+
+/** The same, and how it is told to announce something. */
+async function deviceAt(
+  place: "router" | "rogue",
+  how: string,
+  other: string,
+): Promise<{ readonly heard: string[]; readonly announce: (line: string) => void }> {
   const own = PLACES[place];
   const child = spawn("ip", network.inside(place, process.execPath, rogue, own, how, other), {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   children.push(child);
   const lines: string[] = [];
@@ -47,7 +57,7 @@ async function rogueAt(place: "router" | "rogue", how: string, other: string): P
     });
   });
   await within(5_000, ready, "the rogue is not ready");
-  return lines;
+  return { heard: lines, announce: (line) => child.stdin.write(`${line}\n`) };
 }
 
 /** Datagrams that the gateway has sent. */
@@ -157,7 +167,54 @@ describe("the router's identity", () => {
   });
 });
 
+describe("what the router announces", () => {
+  it.each(["alive 2", "bye"])("makes us ask it at once, though its mappings are still there: %s", async (line) => {
+    const { heard, announce } = await deviceAt("router", "permanent", PLACES.rogue);
+    const nat = probe({ wanted: [SIP, RTP] });
+    const view = await nat.until((one) => one.mappings.every((mapping) => mapping.externalPort !== null));
+    const before = heard.filter((one) => one.startsWith("kept")).length;
+    announce(line);
+    // The next look without it: half a minute after the mapping.
+    await expect.poll(() => heard.filter((one) => one.startsWith("kept")).length, { timeout: 10_000 }).toBe(2 * before);
+    expect(await nat.now()).toMatchObject({ external: view.external, faults: [] });
+  });
+});
+
 describe("forged announcements", () => {
+  it("that the router goes cost a few questions in five seconds, and change nothing", async () => {
+    const { heard } = await deviceAt("router", "permanent", PLACES.rogue);
+    const nat = probe({});
+    const { external } = await nat.until((one) => one.external !== null);
+    const asked = () => heard.filter((line) => line.startsWith("http")).length;
+    const before = asked();
+    const device = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+    const bye = `NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNT: ${device}\r\nNTS: ssdp:byebye\r\nUSN: uuid:rogue::${device}\r\n\r\n`;
+    const file = join(network.directory, "bye");
+    writeFileSync(file, bye);
+    const forged = [
+      "--udp",
+      "-a",
+      PLACES.router,
+      "-s",
+      "1900",
+      "-k",
+      "-p",
+      "1900",
+      "-d",
+      String(bye.length),
+      "-E",
+      file,
+    ];
+    const began = performance.now();
+    network.run("rogue", "sh", "-c", `hping3 -q ${forged.join(" ")} -i u1000 -c 2000 ${PLACES.gateway} 2>&1; true`);
+    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before);
+    const view = await nat.now();
+    // One renewal of SIP's port with a look: five questions, every 5 s at the most.
+    const rounds = 1 + Math.ceil((performance.now() - began) / 5_000);
+    expect(asked() - before).toBeLessThanOrEqual(5 * rounds);
+    expect(view).toMatchObject({ external, faults: [] });
+  });
+
   it("cost a question now and then, and change nothing", async () => {
     await network.start();
     const nat = probe({ protocols: ["pcp"] });

@@ -107,7 +107,8 @@ describe.each([
     await network.stop(false);
     // With empty chains, so that what is there afterwards was asked for anew.
     await network.start(options);
-    await expect.poll(() => network.mappings().match(/dnat/g)?.length, { timeout: 40_000 }).toBe(6);
+    // By its announcement; the look from time to time would take up to half a minute.
+    await expect.poll(() => network.mappings().match(/dnat/g)?.length, { timeout: 15_000 }).toBe(6);
     await nat.until((view) => whole(view) && view.faults.length === 0);
   });
 

@@ -1,19 +1,23 @@
 import { createSocket } from "node:dgram";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createInterface } from "node:readline";
 
 /**
  * Somebody on the LAN who wants to be taken for the router, or a router that means ill: a process for a network
- * namespace. `permanent` is an honest router of version 1 that knows no leases. Arguments: its address, how it behaves, and the address of another host to lead to. It prints `ready`, and a line for
- * each search that it answers and each HTTP request that it gets.
+ * namespace. `permanent` is an honest router of version 1 that knows no leases. Arguments: its address, how it behaves,
+ * and the address of another host to lead to. It prints `ready`, and a line for each search that it answers and each
+ * HTTP request that it gets. For each line `alive N` it announces its start number N, for `bye` that it goes.
  */
 const [own = "", how = "plain", other = ""] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+const GROUP = "239.255.255.250";
+const DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
 const SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1";
 
 function description(controlUrl: string, before = "", udn = "uuid:rogue"): string {
   return `<?xml version="1.0"?>${before}<root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>
-<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType><friendlyName>router</friendlyName><UDN>${udn}</UDN>
+<device><deviceType>${DEVICE}</deviceType><friendlyName>router</friendlyName><UDN>${udn}</UDN>
 <deviceList><device><deviceType>urn:schemas-upnp-org:device:WANDevice:1</deviceType><deviceList><device>
 <deviceType>urn:schemas-upnp-org:device:WANConnectionDevice:1</deviceType><serviceList><service><serviceType>${SERVICE}</serviceType>
 <controlURL>${controlUrl}</controlURL></service></serviceList></device></deviceList></device></deviceList></device></root>`;
@@ -123,13 +127,28 @@ ears.on("message", (bytes, from) => {
   const st = /^ST: *(.*)$/im.exec(String(bytes))?.[1] ?? "";
   const host = how === "location" ? other : own;
   ears.send(
-    `HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: ${st}\r\nUSN: uuid:rogue::${st}\r\nEXT:\r\nLOCATION: http://${host}:8080/desc.xml\r\n\r\n`,
+    `HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: ${st}\r\nUSN: uuid:rogue::${st}\r\nEXT:\r\nBOOTID.UPNP.ORG: 1\r\nLOCATION: http://${host}:8080/desc.xml\r\n\r\n`,
     from.port,
     from.address,
   );
   say("answered");
 });
 ears.bind(1900, () => {
-  ears.addMembership("239.255.255.250", own);
+  ears.addMembership(GROUP, own);
   web.listen(8080, own, () => say("ready"));
+});
+
+const announcer = createSocket("udp4");
+announcer.bind(0, own, () => announcer.setMulticastInterface(own));
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const [kind, boot = "1"] = line.split(" ");
+  const lines = [
+    "NOTIFY * HTTP/1.1",
+    `HOST: ${GROUP}:1900`,
+    `NT: ${DEVICE}`,
+    `NTS: ssdp:${kind === "bye" ? "byebye" : kind}`,
+  ];
+  const there = [`LOCATION: http://${own}:8080/desc.xml`, "CACHE-CONTROL: max-age=120", "SERVER: x"];
+  const all = [...lines, `USN: uuid:rogue::${DEVICE}`, `BOOTID.UPNP.ORG: ${boot}`, ...(kind === "alive" ? there : [])];
+  announcer.send(`${all.join("\r\n")}\r\n\r\n`, 1900, GROUP);
 });
