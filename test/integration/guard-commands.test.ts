@@ -1,4 +1,4 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -99,6 +99,19 @@ describe("where no gateway runs", () => {
     const { status, stderr } = await paxgate(["nat", "-c", await configFile()]);
     expect(stderr).toContain("no gateway runs");
     expect(status).toBe(1);
+  });
+});
+
+describe("whoever reads what a command prints", () => {
+  it("may stop reading, as head does: that is no failure", async () => {
+    const command = spawn(process.execPath, [PROGRAM, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+    command.stdout.destroy();
+    let said = "";
+    command.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const [status] = await within(10_000, once(command, "close"), "the command does not end");
+    expect({ status, said }).toEqual({ status: 0, said: "" });
   });
 });
 
