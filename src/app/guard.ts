@@ -16,8 +16,9 @@ import { RegisteredPeers } from "../drivers/registered-peers.ts";
 import { ScannerRulesKernel } from "../drivers/scanner-rules.ts";
 import type { AskHolder } from "../drivers/trusted-socket.ts";
 import { TABLE } from "../firewall/layout.ts";
-import { policyOf } from "../firewall/model.ts";
+import { noLists, nothingBlocked, policyOf } from "../firewall/model.ts";
 import type { GatewaysPort, NftPort } from "../firewall/port.ts";
+import { render } from "../firewall/render.ts";
 import { GuardService } from "../firewall/service.ts";
 import type { CommandPort } from "../sip/port.ts";
 import type { Prepared } from "./prepare.ts";
@@ -56,6 +57,18 @@ export async function removeOldRules(log: Log, nft: NftPort = new Nft(), scanner
   await scanner.apply(null).catch((error: unknown) => {
     log.warn("the scanner filter of an earlier run stays", { error: describeError(error) });
   });
+}
+
+/**
+ * Whether nft takes the rules of a configuration, as far as they are known before names are looked up; what is in force
+ * stays. Errors: those of `NftPort`.
+ */
+export async function checkRules({ loaded }: Prepared, nft: NftPort = new Nft()): Promise<void> {
+  const policy = policyOf(loaded.config);
+  if (policy === null) return;
+  const lists = { lists: noLists, blocked: nothingBlocked, registered: [], gateways: [], localUids: [] };
+  // Declared first, so that it can be deleted whether it is there or not.
+  await nft.check(`table inet ${TABLE} { }\ndelete table inet ${TABLE}\n${render({ policy, ...lists }).rules}`);
 }
 
 export function makeGuard(

@@ -1,8 +1,9 @@
 import { mkdir } from "node:fs/promises";
-import { describeError } from "../base/errors.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import { Gateway } from "./gateway.ts";
+import { checkRules } from "./guard.ts";
 import type { Chosen } from "./last-good.ts";
 import { collectWhenQuiet } from "./small-heap.ts";
 
@@ -62,7 +63,9 @@ export async function keepRunning(
     const stopCollecting = collectWhenQuiet(() => gateway.calls.calls.length === 0);
     try {
       await gateway.start(stop);
-      const next = await nextConfig(gateway, stop, reloads, choose);
+      const next = await nextConfig(gateway, stop, reloads, () =>
+        choose().then((next) => checked(next, gateway, appLog)),
+      );
       if (next !== null) {
         [before, chosen] = [chosen, next];
         follows = "follows";
@@ -79,6 +82,22 @@ export async function keepRunning(
       await gateway.stop(follows);
       fromMs = performance.now();
     }
+  }
+}
+
+/**
+ * A configuration whose firewall the kernel refuses would take the calls away until it does not. Where there are none
+ * to lose, it may be the one that helps.
+ */
+async function checked(next: Chosen, gateway: Gateway, log: Log): Promise<Chosen> {
+  if (next.fault !== null || !gateway.ready) return next;
+  try {
+    await checkRules(next.prepared);
+    return next;
+  } catch (cause) {
+    const words = `the changed configuration is not taken up, its firewall is refused: ${describeError(cause)}`;
+    log.error(words);
+    throw new GatewayError("config-invalid", words, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
-import { type IpNetwork, parseAddress, parseNetwork } from "../base/ip.ts";
+import type { IpNetwork } from "../base/ip.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import { BanService } from "./ban-service.ts";
@@ -10,7 +10,7 @@ import { liesIn, sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
 import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
 import { faultsOf, guardView, listViews, youngestFirst } from "./guard-view.ts";
-import type { RulesState } from "./model.ts";
+import { literals, type RulesState } from "./model.ts";
 import { NamesService } from "./names-service.ts";
 import { RegisteredService } from "./registered-service.ts";
 import { RulesService } from "./rules-service.ts";
@@ -47,13 +47,8 @@ export class GuardService implements Service, GuardControl {
     this.#policy = options.policy;
     const { nft, clock, unixMs, events, peers, state } = ports;
     this.#trial = new TrialService({ state: state.trial, operators: ports.operators, clock, unixMs }, log);
-    this.#names = new NamesService(
-      options.policy,
-      { names: ports.names, state: state.names },
-      log,
-      unixMs,
-      options.moreNames,
-    );
+    const namePorts = { names: ports.names, state: state.names };
+    this.#names = new NamesService(options.policy, namePorts, log, unixMs, options.moreNames);
     const listPorts = { fetch: ports.fetch, files: ports.files, state: state.lists };
     this.#lists = new BlockListService(options.blockLists, listPorts, log, unixMs);
     this.#rules = new RulesService(this.#wanted(), { nft, clock }, log);
@@ -121,7 +116,7 @@ export class GuardService implements Service, GuardControl {
       }),
       this.#lists.on("changed", () => this.#update({ blocked: this.#lists.blocked })),
       this.#registered.onChanged((addresses) => {
-        this.#update({ registered: [...addresses].flatMap((text) => parseAddress(text) ?? []) });
+        this.#update({ registered: literals([...addresses]) });
         this.#bans.reconsider();
       }),
       this.#bans.on("banned", (ban) => this.#emitter.emit("banned", ban)),
@@ -245,8 +240,8 @@ export class GuardService implements Service, GuardControl {
   }
 
   #isTrusted(source: string): boolean {
-    const registered = [...this.#registered.addresses].flatMap((text) => parseNetwork(text) ?? []);
-    return liesIn(source, this.#trusted) || liesIn(source, registered);
+    const registered = literals([...this.#registered.addresses]);
+    return liesIn(source, [...this.#trusted, ...registered]);
   }
 
   /** Tells everybody who is trusted and allowed now. */
@@ -258,12 +253,11 @@ export class GuardService implements Service, GuardControl {
   }
 
   #wanted(): RulesState {
-    const registered = (this.#registered?.addresses ?? new Set<string>()) as ReadonlySet<string>;
     return {
       policy: this.#policy,
       lists: this.#names.resolve(this.#policy),
       blocked: this.#lists.blocked,
-      registered: [...registered].flatMap((text) => parseAddress(text) ?? []),
+      registered: literals([...(this.#registered?.addresses ?? [])]),
       gateways: [],
       localUids: this.#options.localUids,
     };
@@ -294,15 +288,13 @@ export class GuardService implements Service, GuardControl {
 
   /** A failure is the rules' fault, which the view shows; it is tried again by itself. */
   #update(change: Partial<RulesState>): void {
-    this.#rules.update(change).catch((error: unknown) => this.#complain("a change of the rules", error));
+    this.#rules.update(change).catch((error: unknown) => {
+      this.#log.error("a change of the rules failed", { error: describeError(error) });
+    });
   }
 
   /** None when the kernel has no such set, or cannot be asked. */
   #limited(): Promise<readonly LimitedSource[]> {
     return this.#rules.limited().catch(() => []);
-  }
-
-  #complain(what: string, error: unknown): void {
-    this.#log.error(`${what} failed`, { error: describeError(error) });
   }
 }

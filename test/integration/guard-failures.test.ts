@@ -1,5 +1,5 @@
 import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "./support/asterisk.ts";
 import { GuardedGateway, MANAGEMENT_PORT, type Section } from "./support/guarded-gateway.ts";
@@ -37,13 +37,14 @@ afterAll(async () => {
   await place?.remove();
 });
 afterEach(async () => {
-  await rm(refusing, { force: true });
+  for (const file of [refusing, `${refusing}-all`]) await rm(file, { force: true });
   for (const name of ["nft", "iptables-nft-save"]) await install(name);
 });
 
-/** The real one, but for the time in which it refuses everything that changes something. */
+/** The real one, but for the time in which it refuses everything, or only what changes something. */
 function fakeNft(): string {
   return `#!/bin/sh
+if [ -e ${refusing}-all ]; then echo "Error: Could not process rule: No space left on device" >&2; exit 1; fi
 if [ -e ${refusing} ]; then
   case "$*" in *list*|*--check*) ;; *) echo "Error: Could not process rule: No buffer space available" >&2; exit 1;; esac
 fi
@@ -131,6 +132,47 @@ describe("a gateway whose firewall is in force", () => {
     expect(await table()).toContain("203.0.113.9");
     expect((await gateway.rig.status()).alerts).toEqual([]);
   }, 30_000);
+
+  it("goes on as it is when the rules of a changed configuration are refused", async () => {
+    const { asteriskPid, gatewayPid } = gateway.rig;
+    await writeFile(`${refusing}-all`, "");
+    await gateway.edit((config) => {
+      (config["firewall"] as Section)["managementPorts"] = [MANAGEMENT_PORT, 2223];
+    });
+    process.kill(gatewayPid, "SIGHUP");
+    await expect
+      .poll(async () => (await gateway.rig.status()).fault)
+      .toMatch(/the changed configuration is not taken up, its firewall is refused: .*No space left/);
+    expect((await gateway.rig.status()).ready).toBe(true);
+    expect(gateway.rig.asteriskPid).toBe(asteriskPid);
+    await rm(`${refusing}-all`);
+    expect(await table()).not.toContain("2223");
+    await gateway.reload();
+    expect(await table()).toContain("2223");
+    expect((await gateway.rig.status()).fault).toBe(null);
+  }, 30_000);
+
+  it("tells that failed logins ban nobody when Asterisk's events are not heard", async () => {
+    const { runtime } = gateway.rig.config.paths;
+    const found = await inSbin("find", runtime, "-name", "manager.conf");
+    const file = found.trim();
+    const text = await readFile(file, "utf8");
+    const section = text.indexOf("[paxgate-events]");
+    expect(section).toBeGreaterThan(0);
+    await writeFile(file, text.slice(0, section) + text.slice(section).replace(/^secret *=.*$/m, "secret=other"));
+    const asterisk = join(dirname(file), "asterisk.conf");
+    await inSbin("asterisk", "-C", asterisk, "-rx", "manager reload");
+    await inSbin("ss", "-K", "dport", "=", `:${gateway.rig.config.asterisk.managerPort}`);
+    const deaf = "Asterisk's security events are not heard: failed logins ban nobody";
+    await gateway.untilGuard(({ faults }) => faults.includes(deaf), 25_000);
+    expect(await gateway.rig.status()).toMatchObject({ ready: true, alerts: [deaf] });
+    const { status, stdout } = await gateway.command("firewall", "status");
+    expect(stdout).toContain(`FAULT: ${deaf}`);
+    expect(status).toBe(1);
+    await writeFile(file, text);
+    await inSbin("asterisk", "-C", asterisk, "-rx", "manager reload");
+    await gateway.untilGuard(({ faults }) => faults.length === 0);
+  }, 60_000);
 
   it("tells that the scanner filter is missing, and nothing else, without iptables", async () => {
     await takeAway("iptables-nft-save");
