@@ -47,7 +47,7 @@ export async function makeNat(
     const root = process.getuid?.() === 0;
     const accounts = await readFile("/etc/passwd", "utf8");
     const user = root ? (userIn(accounts, "dnsmasq") ?? userIn(accounts, "nobody")) : null;
-    const places = { leaseFile: join(paths.state, "dnsmasq", "leases"), resolvFile: "/etc/resolv.conf" };
+    const places = { leaseFile: join(paths.runtime, "dnsmasq", "leases"), resolvFile: "/etc/resolv.conf" };
     const router = new RouterService(
       { ...places, config: nat.router, sipPort: sip.port, clock: systemClock, log },
       {
@@ -66,7 +66,7 @@ export async function makeNat(
       config: {
         externalAddress: sip.externalAddress ?? null,
         sipPort: sip.port,
-        tcp: sip.tcp,
+        tcp: hearsTcp(config),
         rtp: sip.rtpPorts,
         localNetworks: sip.localNetworks,
         trunkAddresses: config.trunks.map(({ server }) => server).filter((server) => parseAddress(server) !== null),
@@ -90,17 +90,17 @@ export async function makeNat(
   );
 }
 
-function upstream({ nat, sip, paths }: Config, moved: (place: SipPlace | null) => void, log: Log): Nat {
+function upstream({ nat, sip, paths, trunks }: Config, moved: (place: SipPlace | null) => void, log: Log): Nat {
   const { protocols, leaseSeconds, otherPort, externalPort = sip.port } = nat.upstream;
   const sipPort = { internalPort: sip.port, count: 1, externalPort, otherPort };
   const { from, to } = sip.rtpPorts;
   const wanted: WantedMapping[] = [
     { name: "sip", protocol: "udp", ...sipPort },
-    ...(sip.tcp ? [{ name: "sip-tcp", protocol: "tcp", ...sipPort } as const] : []),
+    ...(hearsTcp(config) ? [{ name: "sip-tcp", protocol: "tcp", ...sipPort } as const] : []),
     { name: "rtp", protocol: "udp", internalPort: from, count: to - from + 1, externalPort: from, otherPort: false },
   ];
   const service = new NatService(
-    { protocols, wanted, leaseSeconds, stunServers: nat.stunServers },
+    { protocols, wanted, leaseSeconds, stunServers: nat.stunServers, trunkServers: trunks.map(({ server }) => server) },
     {
       route: new KernelDefaultRoute(),
       mappers: { pcp: new PcpMapper(systemClock), "nat-pmp": new NatPmpMapper(systemClock), upnp: new IgdMapper() },

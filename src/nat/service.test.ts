@@ -76,7 +76,7 @@ function rig(wanted: readonly WantedMapping[] = [SIP, RTP]) {
   const world = { route: ROUTE as DefaultRoute | null, stun: null as string | null, kept: null as unknown };
   const places: (ExternalPlace | null)[] = [];
   const service = new NatService(
-    { protocols: ["upnp"], wanted, leaseSeconds: 600, stunServers: ["stun.example.org"] },
+    { protocols: ["upnp"], wanted, leaseSeconds: 600, stunServers: ["stun.example.org"], trunkServers: [] },
     {
       route: { read: async () => world.route },
       mappers: { pcp: router, "nat-pmp": router, upnp: router },

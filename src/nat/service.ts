@@ -29,6 +29,8 @@ export interface NatOptions {
   readonly leaseSeconds: number;
   /** `HOST` or `HOST:PORT`. */
   readonly stunServers: readonly string[];
+  /** Servers of the trunks, addresses or names: who has to find us. */
+  readonly trunkServers: readonly string[];
 }
 
 export interface NatPorts {
@@ -109,13 +111,15 @@ export class NatService implements Service {
   }
 
   view(): NatView {
-    const around = { route: this.#route, stun: this.#stun.answers };
-    return describe(this.#state, this.#options.wanted, around, this.#clock.now());
+    const { wanted, trunkServers } = this.#options;
+    const around = { route: this.#route, stun: this.#stun.answers, trunkServers };
+    return describe(this.#state, wanted, around, this.#clock.now());
   }
 
   /** Where the world finds us now. */
   get external(): ExternalPlace | null {
-    return externalPlace(this.#state, stunAddress(this.#stun.answers), this.#clock.now());
+    const { trunkServers } = this.#options;
+    return externalPlace(this.#state, stunAddress(this.#stun.answers), trunkServers, this.#clock.now());
   }
 
   on<K extends keyof NatEvents>(event: K, listener: (...args: NatEvents[K]) => void): Dispose {

@@ -26,8 +26,12 @@ const mapped = (slot: number, externalPort: number): UpstreamInput => ({
   leaseS: 600,
   address: null,
 });
-const view = (of: UpstreamState, stun: (string | null)[] = [], nowMs = 0) =>
-  describeNat(of, WANTED, { route: ROUTE, stun }, nowMs);
+const view = (
+  of: UpstreamState,
+  stun: (string | null)[] = [],
+  nowMs = 0,
+  trunkServers: string[] = ["10.0.0.5", "81.2.69.1"],
+) => describeNat(of, WANTED, { route: ROUTE, stun, trunkServers }, nowMs);
 
 describe("the view", () => {
   it("has no fault when all is mapped and everybody agrees", () => {
@@ -61,6 +65,31 @@ describe("the view", () => {
     const double = view(state({ kind: "opened", address }, mapped(0, 5060)), stun);
     expect(double.doubleNat).toBe(true);
     expect(double.faults.join()).toContain("a second router is in the way");
+  });
+
+  it("has no fault on an event's private network where all trunks are, and says who reaches us", () => {
+    const event = state(
+      { kind: "opened", address: "10.42.0.7" },
+      mapped(0, 5060),
+      mapped(1, 10_000),
+      mapped(2, 10_001),
+    );
+    const seen = view(event, ["81.2.69.2"], 0, ["10.42.0.1", "192.168.7.1"]);
+    expect(seen).toMatchObject({ doubleNat: false, faults: [], external: { address: "10.42.0.7", sipPort: 5060 } });
+    expect(seen.advice).toContain("not from the Internet");
+  });
+
+  it.each([[], ["sip.example.org"], ["10.42.0.1", "81.2.69.1"]])(
+    "finds a second router when trunks may be beyond it: %j",
+    (...servers) => {
+      const seen = view(state({ kind: "opened", address: "10.42.0.7" }, mapped(0, 5060)), [], 0, servers);
+      expect(seen.doubleNat).toBe(true);
+      expect(seen.advice).toBeUndefined();
+    },
+  );
+
+  it("finds one when the router has no address at all, wherever the trunks are", () => {
+    expect(view(state({ kind: "opened", address: "" }), [], 0, ["10.42.0.1"]).doubleNat).toBe(true);
   });
 
   it("does not find one because a STUN server on our side tells a private address", () => {
@@ -97,7 +126,7 @@ describe("the view", () => {
   });
 
   it("says that there is no default route", () => {
-    const lost = describeNat(state(), WANTED, { route: null, stun: [] }, 0);
+    const lost = describeNat(state(), WANTED, { route: null, stun: [], trunkServers: [] }, 0);
     expect(lost.faults).toEqual(["there is no default route: nothing leads to a router"]);
   });
 });

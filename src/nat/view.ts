@@ -1,4 +1,4 @@
-import { isPublic } from "./address.ts";
+import { isPublic, isSpecial } from "./address.ts";
 import { type UpstreamState, workingProtocol } from "./plan.ts";
 import type { DefaultRoute, Refusal } from "./port.ts";
 import { isMapped, type Slot } from "./slots.ts";
@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly route: DefaultRoute | null | undefined;
   /** Answers of the STUN servers at the last question, null for a server that gave none. */
   readonly stun: readonly (string | null)[];
+  /** Servers of the trunks: addresses or names. */
+  readonly trunkServers: readonly string[];
 }
 
 /** Our address as STUN servers see it: the first answer that can be true. */
@@ -18,25 +20,38 @@ export function stunAddress(stun: Surroundings["stun"]): string | null {
 }
 
 /**
- * A second router translates addresses between the one that we ask and the Internet: ours has no address, or a private
- * one, or another than the Internet sees.
+ * The network beyond the router is the event's own, with private addresses of which the trunks' servers have some too:
+ * what is mapped there is where they find us. Nothing is known of a server that has a name.
  */
-export function isDoubleNat(state: UpstreamState, stun: string | null): boolean {
+export function isEventNetwork({ address }: UpstreamState, trunkServers: Surroundings["trunkServers"]): boolean {
+  return address !== null && isSpecial(address) && trunkServers.length > 0 && trunkServers.every(isSpecial);
+}
+
+/**
+ * A second router translates addresses between the one that we ask and the Internet: ours has no address, or a private
+ * one, or another than the Internet sees. No fault when all whom we call are on the near side of it.
+ */
+export function isDoubleNat(state: UpstreamState, stun: string | null, trunkServers: readonly string[]): boolean {
   const { address } = state;
   if (Object.values(state.refusals).includes("no-address")) return true;
-  if (address === null) return false;
+  if (address === null || isEventNetwork(state, trunkServers)) return false;
   if (address === "" || !isPublic(address)) return true;
   return stun !== null && isPublic(stun) && stun !== address;
 }
 
 /**
  * Where the world finds us. Of two addresses the Internet's word counts more than the router's, which knows its own
- * side only. Null when nobody told any, or nothing is mapped and only the router told.
+ * side only, unless that is where the trunks are. Null when nobody told any, or nothing is mapped and only the router told.
  */
-export function externalPlace(state: UpstreamState, stun: string | null, nowMs: number): ExternalPlace | null {
+export function externalPlace(
+  state: UpstreamState,
+  stun: string | null,
+  trunkServers: readonly string[],
+  nowMs: number,
+): ExternalPlace | null {
   const sip = state.slots.find((slot) => slot.name === "sip");
   if (sip === undefined) return null;
-  const seen = stun !== null && isPublic(stun) ? stun : null;
+  const seen = stun !== null && isPublic(stun) && !isEventNetwork(state, trunkServers) ? stun : null;
   const mapped = isMapped(sip, nowMs);
   const address = seen ?? (mapped && state.address !== "" ? state.address : null);
   return address === null ? null : { address, sipPort: mapped ? (sip.externalPort ?? sip.askPort) : sip.wantedPort };
@@ -50,15 +65,20 @@ export function describe(
   nowMs: number,
 ): NatView {
   const stun = stunAddress(around.stun);
-  const doubleNat = isDoubleNat(state, stun);
+  const { trunkServers } = around;
+  const doubleNat = isDoubleNat(state, stun, trunkServers);
+  const advice = isEventNetwork(state, trunkServers)
+    ? `the router's outside address ${state.address} is private, as the trunks' servers are: we are reachable in that network, and not from the Internet`
+    : null;
   return {
     mode: "upstream",
     protocol: workingProtocol(state),
     router: around.route?.gateway ?? null,
-    external: externalPlace(state, stun, nowMs),
+    external: externalPlace(state, stun, trunkServers, nowMs),
     stunAddress: stun,
     doubleNat,
     mappings: wanted.map((mapping) => describeMapping(mapping, slotsOf(state, mapping), nowMs)),
+    ...(advice === null ? {} : { advice }),
     faults: faultsOf(state, wanted, around, doubleNat, nowMs),
   };
 }

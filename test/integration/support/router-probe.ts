@@ -57,6 +57,7 @@ export class NatProbe {
       wanted: [SIP, SIP_TCP, RTP],
       leaseSeconds: 600,
       stunServers: [],
+      trunkServers: [],
       ...options,
     };
     this.#child = spawn("ip", network.inside("gateway", process.execPath, script, JSON.stringify(whole)), {
