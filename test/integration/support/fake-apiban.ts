@@ -25,6 +25,7 @@ export class FakeApiban {
   /** Calls that are answered before 429; `forgive` begins a new period of two minutes. */
   callsAllowed = Number.POSITIVE_INFINITY;
   retryAfterS: number | null = null;
+  heard: (request: ApibanRequest) => void = () => undefined;
   hostile: ((response: ServerResponse, request: ApibanRequest) => void) | null = null;
   #calls = 0;
   readonly #server: Server;
@@ -34,8 +35,8 @@ export class FakeApiban {
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  async start(): Promise<void> {
-    this.#server.listen(0, "127.0.0.1");
+  async start(port = 0): Promise<void> {
+    this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
   }
 
@@ -71,6 +72,7 @@ export class FakeApiban {
     const key = /^Bearer (.*)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
     const seen = { method: request.method ?? "", path: request.url ?? "", key, cursor: asked.id };
     this.requests.push(seen);
+    this.heard(seen);
     if (this.hostile !== null) return this.hostile(response, seen);
     if (seen.method !== "POST" || seen.path !== "/api/get" || asked.set !== "sip") {
       return reply(response, 404, { ipaddress: "none", ID: "not found" });
