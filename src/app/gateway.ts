@@ -199,9 +199,15 @@ export class Gateway implements Service {
     await this.#lock.start();
     this.#subscriptions.push(
       // An Asterisk takes calls only once its profile is known to be in force.
-      this.asterisk.on("up", () => void this.#ari.start()),
+      this.asterisk.on("up", () => {
+        this.guard?.serve(true);
+        void this.#ari.start();
+      }),
       // When it is the manager's connection alone that is lost, the calls go on.
-      this.asterisk.on("down", () => this.#ari.pause()),
+      this.asterisk.on("down", () => {
+        this.guard?.serve(false);
+        this.#ari.pause();
+      }),
     );
     await this.#services.start(signal);
     this.#keeping = this.#keep(AbortSignal.any([signal, this.#life.signal]));

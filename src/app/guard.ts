@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
-import { parseAddress } from "../base/ip.ts";
+import { formatNetwork, type IpNetwork, parseAddress } from "../base/ip.ts";
 import type { Log } from "../base/log.ts";
 import { AmiSecurityEvents } from "../drivers/ami-events.ts";
 import { KernelDefaultRoute } from "../drivers/default-route.ts";
@@ -66,7 +66,7 @@ export async function removeOldRules(log: Log, nft: NftPort = new Nft(), scanner
 export async function checkRules({ loaded }: Prepared, nft: NftPort = new Nft()): Promise<void> {
   const policy = policyOf(loaded.config);
   if (policy === null) return;
-  const lists = { lists: noLists, blocked: nothingBlocked, registered: [], gateways: [], localUids: [] };
+  const lists = { lists: noLists, blocked: nothingBlocked, registered: [], gateways: [], localUids: [], serving: true };
   // Declared first, so that it can be deleted whether it is there or not.
   await nft.check(`table inet ${TABLE} { }\ndelete table inet ${TABLE}\n${render({ policy, ...lists }).rules}`);
 }
@@ -131,18 +131,15 @@ class DefaultGateways implements GatewaysPort {
     return address === null ? [] : [address];
   }
 
-  onChange(listener: () => void): Dispose {
+  onChange(listener: (gateways: readonly IpNetwork[]) => void): Dispose {
     let before: string | undefined;
-    const timer = setInterval(() => {
-      void this.#route
-        .read()
-        .catch(() => null)
-        .then((route) => {
-          const now = route?.gateway ?? "";
-          if (before !== undefined && now !== before) listener();
-          before = now;
-        });
-    }, LOOK_MS);
+    const look = async () => {
+      const gateways = await this.gateways();
+      const now = gateways.map(formatNetwork).join();
+      if (before !== undefined && now !== before) listener(gateways);
+      before = now;
+    };
+    const timer = setInterval(() => void look(), LOOK_MS);
     timer.unref();
     return () => clearInterval(timer);
   }

@@ -66,7 +66,7 @@ export async function makeNat(
       config: {
         externalAddress: sip.externalAddress ?? null,
         sipPort: sip.port,
-        tcp: hearsTcp(config),
+        tcp: sip.tcp,
         rtp: sip.rtpPorts,
         localNetworks: sip.localNetworks,
         trunkAddresses: config.trunks.map(({ server }) => server).filter((server) => parseAddress(server) !== null),
@@ -96,7 +96,7 @@ function upstream({ nat, sip, paths, trunks }: Config, moved: (place: SipPlace |
   const { from, to } = sip.rtpPorts;
   const wanted: WantedMapping[] = [
     { name: "sip", protocol: "udp", ...sipPort },
-    ...(hearsTcp(config) ? [{ name: "sip-tcp", protocol: "tcp", ...sipPort } as const] : []),
+    ...(sip.tcp ? [{ name: "sip-tcp", protocol: "tcp", ...sipPort } as const] : []),
     { name: "rtp", protocol: "udp", internalPort: from, count: to - from + 1, externalPort: from, otherPort: false },
   ];
   const service = new NatService(

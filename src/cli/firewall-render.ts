@@ -75,7 +75,7 @@ async function rulesText(config: Config, policy: FirewallPolicy): Promise<string
     management: literals(lists.management),
     allow: allow.map(({ from }) => literals(from)),
   };
-  const state = { policy, lists: resolved, blocked: nothingBlocked, registered: [], gateways: [] };
+  const state = { policy, lists: resolved, blocked: nothingBlocked, registered: [], gateways: [], serving: true };
   const rendered = render({ ...state, localUids: await localUids() });
   return [...notes(config, policy).map((note) => `# ${note}`), anew(rendered).trimEnd()].join("\n");
 }

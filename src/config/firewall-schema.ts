@@ -41,8 +41,8 @@ const limitsSchema = z
     requestBurst: count(
       2,
       100,
-      4,
-      "SIP requests that a source may send at once before it has registered, REGISTER and INVITE together. A guess takes two of them.",
+      3,
+      "SIP requests that a source may send at once before it has registered, REGISTER and INVITE together. A login takes two of them, a guess one or two.",
     ),
     requestsPerHour: count(
       1,

@@ -9,7 +9,7 @@ import { rtpPortsUsed } from "./rtp-ports.ts";
 import type { Config } from "./schema.ts";
 
 export interface LoadedConfig extends Pick<ParsedConfig, "faultAt"> {
-  /** `paths` and the files of block lists are absolute here; `sip.rtpPorts` are the ports that are used. */
+  /** `paths` and the files of block lists are absolute here; `sip.rtpPorts` are the ports that are used, `sip.tcp` says whether TCP is open. */
   readonly config: Config;
   /** Absolute path of the file. */
   readonly file: string;
@@ -37,7 +37,9 @@ export async function loadConfig(file: string, base?: string): Promise<Result<Lo
     list.file === undefined ? list : { ...list, file: resolve(directory, list.file) },
   );
   const firewall = { ...config.firewall, blockLists };
-  const sip = { ...config.sip, rtpPorts: rtpPortsUsed(config) };
+  // chan_sip has no TCP that only calls out: a trunk over TCP opens the port.
+  const tcp = config.sip.tcp || config.trunks.some(({ transport }) => transport === "tcp");
+  const sip = { ...config.sip, tcp, rtpPorts: rtpPortsUsed(config) };
   return ok({ config: { ...config, sip, firewall, paths }, file: path, directory, faultAt });
 }
 

@@ -49,6 +49,8 @@ export interface BanEvents {
 /** What is no ban is written at most this often, ms: a flood must not wear the SD card out. */
 const WRITE_MS = 30_000;
 const WRITE_BAN_MS = 1_000;
+/** From so many writes in a minute on, bans wait as well: somebody with many addresses must not wear it out either. */
+const MANY_WRITES = 10;
 /** How often those that the kernel did not take are tried again, and who is trusted is looked at, ms. */
 const CHECK_MS = 5_000;
 
@@ -71,6 +73,8 @@ export class BanService implements Service {
   #settling: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #wroteMs = Number.NEGATIVE_INFINITY;
+  /** When the last ones were. */
+  #writes: readonly number[] = [];
   #checkedMs = 0;
   #running = false;
 
@@ -248,6 +252,7 @@ export class BanService implements Service {
   readonly #write = (): void => {
     const { clock, state } = this.#options;
     this.#wroteMs = clock.now();
+    this.#writes = [...this.#writes, this.#wroteMs].slice(-MANY_WRITES);
     this.#writing = this.#writing.then(() =>
       // As it is when its turn comes.
       state.write(writeBans(this.#state)).then(
@@ -264,11 +269,18 @@ export class BanService implements Service {
     );
   };
 
+  /** Time between two writes, ms. */
+  #restMs(): number {
+    const [first = Number.NEGATIVE_INFINITY] = this.#writes;
+    const many = this.#writes.length === MANY_WRITES && this.#options.clock.now() - first < 60_000;
+    return many ? WRITE_MS : WRITE_BAN_MS;
+  }
+
   /** Arms a timer, or brings one forward; a write waits for its turn. */
   #arm(which: "write" | "check", afterMs: number, fire: () => void): void {
     if (!this.#running) return;
     const { clock } = this.#options;
-    const atMs = Math.max(clock.now() + afterMs, which === "write" ? this.#wroteMs + WRITE_BAN_MS : 0);
+    const atMs = Math.max(clock.now() + afterMs, which === "write" ? this.#wroteMs + this.#restMs() : 0);
     const armed = this.#timers.get(which);
     if (armed !== undefined && armed.atMs <= atMs) return;
     armed?.dispose();

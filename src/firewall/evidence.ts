@@ -90,9 +90,9 @@ export interface Attributed {
 }
 
 /**
- * Gives as many failures as there were events to those whom the kernel saw refused meanwhile: first to whom Asterisk
- * names, then to the others, most refused first. A trusted source answers only for what names it: the servers and phones
- * that are sent refusals for other reasons are among those.
+ * Gives as many failures as there were events to those whom the kernel saw refused meanwhile: first to a stranger whom
+ * Asterisk names, then to other strangers, most refused first, and last to a trusted source that is named: naming one
+ * that is sent refusals for other reasons must not hide anybody. A trusted source answers only for what names it.
  */
 export function attribute(
   named: ReadonlyMap<string, number>,
@@ -109,11 +109,12 @@ export function attribute(
     unused.set(source, (unused.get(source) ?? 0) - count);
     left.set(name, (left.get(name) ?? 0) - count);
   };
-  for (const [name, count] of named) give(name, name, count);
+  for (const [name, count] of named) if (!trusted(name)) give(name, name, count);
   const others = [...unused].filter(([source]) => !trusted(source)).sort((a, b) => b[1] - a[1]);
   for (const [source, rise] of others) {
     for (const [name, count] of left) if (count > 0) give(source, name, rise);
   }
+  for (const [name, count] of left) if (trusted(name)) give(name, name, count);
   const some = (counts: ReadonlyMap<string, number>) => new Map([...counts].filter(([, count]) => count > 0));
   return { failures, left: some(left), unused: some(unused) };
 }

@@ -30,6 +30,7 @@ describe("the guard's view", () => {
         registered: literals(["10.42.0.9"]),
         gateways: [],
         localUids: [],
+        serving: true,
       },
       lists: [],
       bans: [ban("203.0.113.1", 1_000), ban("203.0.113.2", 3_000), ban("203.0.113.3", 2_000)],

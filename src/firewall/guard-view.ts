@@ -1,5 +1,5 @@
 import type { BlockListView } from "./block-list-service.ts";
-import type { GuardView, ListView } from "./control.ts";
+import type { GuardView, ListView, RefreshOutcome } from "./control.ts";
 import type { RulesState } from "./model.ts";
 import type { Ban, Counters } from "./types.ts";
 
@@ -62,4 +62,11 @@ export function listViews(lists: readonly BlockListView[], atMs: number): ListVi
 
 export function youngestFirst(bans: readonly Ban[]): Ban[] {
   return [...bans].sort((one, other) => other.sinceMs - one.sinceMs);
+}
+
+/** What became of refreshing one list, or (null) all of them. */
+export function outcomesOf(lists: readonly BlockListView[], list: string | null): RefreshOutcome[] {
+  return listViews(lists, 0)
+    .filter(({ name }) => list === null || name === list)
+    .map(({ name, fault, counts }) => ({ list: name, ok: fault === null, fault, counts }));
 }

@@ -6,7 +6,7 @@
 export const TABLE = "paxgate";
 
 /** Number of this layout. A table of another layout is deleted and made anew. Raise it with every change below. */
-const LAYOUT = 7;
+const LAYOUT = 8;
 /** A chain without rules whose name tells the layout. */
 export const MARKER = `layout_${LAYOUT}`;
 
@@ -27,8 +27,9 @@ export const hashedLengths = Array.from({ length: 24 }, (_, at) => at + 8);
 const timedSets = ["registered", "banned"] as const;
 /**
  * Filled by the kernel itself. `limited`: over its budget; `known`: we have sent it SIP; the others are meters:
- * new calls, other requests and further packets of the trusted, bytes over TCP from registered phones, then of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes
- * over TCP from and to it; `refusals` counts the 403 that went to each address, whoever it is.
+ * new calls, other requests and further packets of the trusted, REGISTER and bytes over TCP from registered phones; then
+ * of strangers: REGISTER and INVITE, further packets of a dialogue, TCP connections, bytes over TCP from and to it, and
+ * what comes from the limited; `refusals` counts the 403 that went to each address, whoever it is.
  */
 const dynamicSets = [
   "limited",
@@ -36,12 +37,14 @@ const dynamicSets = [
   "invites",
   "trusted_requests",
   "trusted_follows",
+  "registered_requests",
   "registered_bytes",
   "requests",
   "follows",
   "connects",
   "received",
   "answered",
+  "persistent",
   "refusals",
 ] as const;
 /**
@@ -58,9 +61,10 @@ export type StaticSet =
 
 /**
  * Elements of a set that the kernel fills. When it is full, new sources get nothing. An element takes 0.25 kB of
- * kernel memory (measured): forged sources can take 4 MB in each set, no more.
+ * kernel memory (measured): forged sources can take 8 MB in each set, no more. All strangers
+ * together are let send no more (`ALL_REQUESTS`) than the time-outs make room for: the meters of requests are never full.
  */
-export const DYNAMIC_SIZE = 16_384;
+export const DYNAMIC_SIZE = 32_768;
 /** Bans in force at most. */
 export const MOST_BANS = 65_536;
 
@@ -72,7 +76,9 @@ export const counterNames = {
   banned: "SIP and audio of banned sources, dropped",
   blocked: "SIP and audio of sources on block lists, dropped",
   outside: "SIP of sources on no list, dropped",
+  starting: "SIP of strangers while Asterisk is not up, dropped",
   limited: "SIP of sources that were over their budget, dropped",
+  crowded: "requests of strangers over what all of them together may send, dropped",
   over: "SIP that went over the budget, dropped",
   connections_over: "TCP connections of strangers over their number, refused",
   refused: "SIP of strangers that is neither REGISTER nor INVITE nor part of a dialogue, dropped",
@@ -102,8 +108,10 @@ export type BaseChain = keyof typeof baseChains;
 export const plainChains = [
   "sip",
   "trusted",
+  "trusted_request",
   "trusted_invite",
   "trusted_follow",
+  "registered_request",
   "registered_data",
   "limited",
   "stranger_udp",
@@ -120,7 +128,6 @@ export const plainChains = [
   "rtp",
   "answer",
   "answer_tcp",
-  "answer_leaves",
   "local",
 ] as const;
 export type PlainChain = (typeof plainChains)[number];

@@ -50,6 +50,8 @@ export interface RulesState {
   readonly registered: readonly IpNetwork[];
   /** Default gateways: only their answers to our requests for ports are let in. */
   readonly gateways: readonly IpNetwork[];
+  /** Whether Asterisk is up. While it is not, strangers are dropped without being counted. */
+  readonly serving: boolean;
   /** Users besides root that may connect to `policy.localPorts`: Asterisk's and our own. */
   readonly localUids: readonly number[];
 }

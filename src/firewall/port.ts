@@ -112,7 +112,7 @@ export interface OperatorsPort {
 export interface GatewaysPort {
   /** Addresses of the default gateways. */
   gateways(): Promise<readonly IpNetwork[]>;
-  onChange(listener: () => void): Dispose;
+  onChange(listener: (gateways: readonly IpNetwork[]) => void): Dispose;
 }
 
 /** A piece of state that outlives restarts and power cuts. What is read is anything: check it. */

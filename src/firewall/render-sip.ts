@@ -1,3 +1,17 @@
+import {
+  ALL_REQUESTS,
+  budgetsOf,
+  CONNECTIONS_ALL,
+  CONNECTIONS_EACH,
+  FOLLOW_RATE,
+  KNOWN_S,
+  PERSISTENT,
+  REFUSALS_KEPT_S,
+  REGISTERED_BYTES,
+  REGISTERED_REQUESTS,
+  TRUSTED_FOLLOWS,
+  TRUSTED_REQUESTS,
+} from "./budgets.ts";
 import { type PlainChain, STRANGER_MARK } from "./layout.ts";
 import type { ClosedPolicy, RulesState } from "./model.ts";
 import type { FirewallPolicy } from "./types.ts";
@@ -39,60 +53,24 @@ const anyInvite = `@ih,0,48 & 0xdfdfdfdfdfdf == 0x${hex("INVITE")}`;
 
 /** What only goes on with something: it can't be a guess. */
 const followUps = ["ACK ", "BYE ", "CANCEL ", "SIP/2.0 "];
-/** Of them, and of keep-alives, from one source. Three retransmitting calls stay far below. */
-const FOLLOW_RATE = "limit rate 20/second burst 40 packets";
 /** UDP header and up to four bytes: the keep-alives of RFC 5626 section 3.5.1 and of common phones. */
 const KEEP_ALIVE_BYTES = 12;
 /**
- * What the trusted may send over UDP besides new calls, since anybody can send in their name: requests, each of which
- * Asterisk remembers for 32 s in 15 kB (measured), and packets that go on with something.
+ * Methods that chan_sip takes for no INVITE. Everything else may be one: it skips blanks before a method's name and takes
+ * it in any case.
  */
-const TRUSTED_REQUESTS = "timeout 10m limit rate 30/second burst 400 packets";
-const TRUSTED_FOLLOWS = "timeout 10m limit rate 500/second burst 1000 packets";
-/**
- * What a registered phone may send over TCP: as much as over UDP, where a request has 300 bytes at least. A registration
- * takes less than 2 kB, so that a hundred phones behind one address can come back at once after a power cut.
- */
-const REGISTERED_BYTES = "timeout 10m limit rate 8192 bytes/second burst 262144 bytes";
-/** How long after its last refusal an address is forgotten, s: whose failed login it was is asked within 2 s. */
-const REFUSALS_KEPT_S = 10;
-/** How long the packets of a dialogue pass after our own last word to that source: longer than most calls, s. */
-const KNOWN_S = 7_200;
-
-/**
- * Bytes over TCP for each request of the budget, with all headers. Requests in one segment can't be counted, their bytes
- * can: a REGISTER with credentials takes about 700 to us, its answer 500 from us.
- */
-const RECEIVED_PER_REQUEST = 750;
-const ANSWERED_PER_REQUEST = 500;
-
-/**
- * Connections of one stranger at a time, and of all together. chan_sip's own limit does not hold: a connection on which a
- * REGISTER was challenged counts as authenticated for ever, and takes a thread and 57 kB (measured).
- */
-const CONNECTIONS_EACH = 4;
-const CONNECTIONS_ALL = 100;
-
-interface Budgets {
-  readonly requests: string;
-  readonly received: string;
-  readonly answered: string;
-  readonly limitedS: number;
-}
-
-function budgetsOf({ limits }: FirewallPolicy): Budgets {
-  const { requestBurst: burst, requestsPerHour: perHour } = limits;
-  // A meter that has been silent for so long is full again: forgetting it gives nothing away.
-  const refilled = Math.ceil((burst * 3600) / perHour) + 60;
-  const bytes = (each: number) =>
-    `timeout ${refilled}s limit rate ${Math.max(1, Math.floor((perHour * each) / 3600))} bytes/second burst ${burst * each} bytes`;
-  return {
-    requests: `timeout ${refilled}s limit rate ${perHour}/hour burst ${burst} packets`,
-    received: bytes(RECEIVED_PER_REQUEST),
-    answered: bytes(ANSWERED_PER_REQUEST),
-    limitedS: limits.limitedMinutes * 60,
-  };
-}
+const NO_INVITES = [
+  "REGISTER ",
+  "OPTIONS ",
+  "SUBSCRIBE ",
+  "NOTIFY ",
+  "MESSAGE ",
+  "INFO ",
+  "PRACK ",
+  "UPDATE ",
+  "REFER ",
+  "PUBLISH ",
+];
 
 /** A rule for each family that goes to `chain` while the source's meter has something left. */
 function within(set: string, budget: string, chain: PlainChain): string[] {
@@ -149,7 +127,7 @@ export function renderClosedGuard(policy: ClosedPolicy): string[] {
 }
 
 /** Chains behind `guard`. `lengths`: of blocked IPv4 networks, as far as there are any. */
-export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
+export function renderSip({ policy, serving }: Pick<RulesState, "policy" | "serving">, lengths: readonly number[]) {
   const budgets = budgetsOf(policy);
   const { trustedInvitesPerSecond, trustedInviteBurst } = policy.limits;
   const invites = `timeout 10m limit rate ${trustedInvitesPerSecond}/second burst ${trustedInviteBurst} packets`;
@@ -165,23 +143,35 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       ...(policy.mode === "open"
         ? []
         : both(({ n, address }) => `${address} saddr != @allowed${n} counter name outside drop`)),
+      // Nothing is counted that nobody can answer: a telephone that tries meanwhile has all of its budget afterwards.
+      ...(serving ? [] : ["counter name starting drop"]),
       ...both(({ n, source }) => `${source} @limited${n} goto limited`),
       "meta l4proto udp goto stranger_udp",
       "goto stranger_tcp",
     ],
     trusted: [
-      `${anyInvite} goto trusted_invite`,
+      ...both(
+        ({ n, address }) =>
+          `${begins("REGISTER ")} ${address} saddr @registered${n} ${address} saddr != @trusted${n} goto registered_request`,
+      ),
       // A connection can't be forged.
+      `meta l4proto tcp ${anyInvite} goto trusted_invite`,
       "meta l4proto tcp counter name trusted accept",
       ...followUps.map((text) => `${begins(text)} goto trusted_follow`),
       `udp length <= ${KEEP_ALIVE_BYTES} goto trusted_follow`,
-      ...trustedWithin("trusted_requests", TRUSTED_REQUESTS),
+      ...NO_INVITES.map((text) => `${begins(text)} goto trusted_request`),
+      "goto trusted_invite",
     ],
+    trusted_request: trustedWithin("trusted_requests", TRUSTED_REQUESTS),
+    registered_request: trustedWithin("registered_requests", REGISTERED_REQUESTS),
     registered_data: trustedWithin("registered_bytes", REGISTERED_BYTES),
     trusted_invite: trustedWithin("invites", invites),
     trusted_follow: trustedWithin("trusted_follows", TRUSTED_FOLLOWS),
     limited: [
-      ...both(({ n, source }) => `update @limited${n} { ${source} timeout ${budgets.limitedS}s }`),
+      ...both(
+        ({ n, source }) =>
+          `update @persistent${n} { ${source} ${PERSISTENT} } update @limited${n} { ${source} timeout ${budgets.limitedS}s }`,
+      ),
       "counter name limited drop",
     ],
     stranger_udp: [...methods, `udp length <= ${KEEP_ALIVE_BYTES} goto stranger_follow`, "counter name refused drop"],
@@ -208,7 +198,11 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "@ih,0,8 0x00-0xff counter name refused drop",
       "goto stranger_accept",
     ],
-    stranger_request: [...within("requests", budgets.requests, "stranger_accept"), "goto over"],
+    stranger_request: [
+      `${ALL_REQUESTS} counter name crowded drop`,
+      ...within("requests", budgets.requests, "stranger_accept"),
+      "goto over",
+    ],
     stranger_follow: [
       ...both(
         ({ n, source }) => `${source} @known${n} update @follows${n} { ${source} ${FOLLOW_RATE} } goto stranger_accept`,
@@ -231,28 +225,26 @@ export function renderSip(policy: FirewallPolicy, lengths: readonly number[]) {
       "counter name rtp_refused drop",
     ],
     answer: [
-      ...both(({ n, address }) => `${address} daddr @trusted${n} goto answer_leaves`),
-      ...both(({ n, address }) => `${address} daddr @registered${n} goto answer_leaves`),
+      // Before anything is dropped here: whom Asterisk refuses has failed, whether it hears of it or not.
+      ...both(
+        ({ n, address }) =>
+          `${begins("SIP/2.0 403")} update @refusals${n} { ${address} daddr timeout ${REFUSALS_KEPT_S}s counter }`,
+      ),
+      ...both(({ n, address }) => `${address} daddr @trusted${n} accept`),
+      ...both(({ n, address }) => `${address} daddr @registered${n} accept`),
       // Says nothing, and ends a connection for connection tracking too, which would count it for 5 days more.
       "tcp flags & rst == rst accept",
       ...both(({ n, peer }) => `${peer} @banned${n} counter name unanswered drop`),
       ...both(({ n, peer }) => `update @known${n} { ${peer} timeout ${KNOWN_S}s }`),
       "meta l4proto tcp goto answer_tcp",
-      "goto answer_leaves",
+      "accept",
     ],
     // Over UDP a limited source has no more than its budget answered anyhow, and Asterisk would log every drop.
     answer_tcp: [
       ...both(({ n, peer }) => `${peer} @limited${n} counter name unanswered drop`),
-      ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } goto answer_leaves`),
+      ...both(({ n, peer }) => `update @answered${n} { ${peer} ${budgets.answered} } accept`),
       ...both(({ n, peer }) => `update @limited${n} { ${peer} timeout ${budgets.limitedS}s }`),
       "counter name unanswered drop",
-    ],
-    answer_leaves: [
-      ...both(
-        ({ n, address }) =>
-          `${begins("SIP/2.0 403")} update @refusals${n} { ${address} daddr timeout ${REFUSALS_KEPT_S}s counter }`,
-      ),
-      "accept",
     ],
   } satisfies Partial<Rules<PlainChain>>;
 }

@@ -28,7 +28,7 @@ export function render(state: RulesState): Rendered {
   const sets = setsOf(state);
   const lengths = hashedLengths.filter((length) => sets.get(`blocked4_${length}`)?.length !== 0);
   const rules = {
-    ...renderSip(policy, lengths),
+    ...renderSip(state, lengths),
     local: renderLocal(state),
     guard: [...renderSpoofed(policy), ...renderGuard(policy)],
     answers: renderAnswers(state),

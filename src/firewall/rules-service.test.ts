@@ -46,7 +46,15 @@ class FakeNft implements NftPort {
 function stateOf(mode: "allowlist" | "open"): RulesState {
   const policy = policyOf(configSchema.parse({ lines: [{ name: "one" }], firewall: { mode } }));
   if (policy === null) throw new Error("no policy");
-  return { policy, lists: noLists, blocked: nothingBlocked, registered: [], gateways: [], localUids: [] };
+  return {
+    policy,
+    lists: noLists,
+    blocked: nothingBlocked,
+    registered: [],
+    gateways: [],
+    localUids: [],
+    serving: true,
+  };
 }
 
 async function started() {

@@ -9,7 +9,7 @@ import type { Explanation, GuardControl, GuardView, RefreshOutcome } from "./con
 import { liesIn, sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
 import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
-import { faultsOf, guardView, listViews, youngestFirst } from "./guard-view.ts";
+import { faultsOf, guardView, outcomesOf, youngestFirst } from "./guard-view.ts";
 import { literals, type RulesState } from "./model.ts";
 import { NamesService } from "./names-service.ts";
 import { RegisteredService } from "./registered-service.ts";
@@ -39,6 +39,7 @@ export class GuardService implements Service, GuardControl {
   #policy: FirewallPolicy;
   #trusted: readonly IpNetwork[] = [];
   #running = false;
+  #serving = false;
 
   constructor(options: GuardOptions, ports: GuardPorts, log: Log) {
     this.#options = options;
@@ -103,7 +104,7 @@ export class GuardService implements Service, GuardControl {
     await this.#names.start(signal);
     this.#trustFrom();
     await this.#lists.start(signal);
-    await this.#rules.update(await this.#wantedNow());
+    await this.#rules.update({ ...this.#wanted(), gateways: await this.#ports.gateways.gateways() });
     // Stored bans are noted first, so that they go into the kernel with the rules.
     await this.#bans.start(signal);
     await this.#rules.start(signal);
@@ -123,7 +124,7 @@ export class GuardService implements Service, GuardControl {
       this.#bans.on("released", () => this.#emitter.emit("change")),
       this.#rules.on("applied", () => this.#emitter.emit("applied")),
       this.#rules.on("fault", () => this.#emitter.emit("change")),
-      this.#ports.gateways.onChange(() => void this.#regateway()),
+      this.#ports.gateways.onChange((gateways) => this.#update({ gateways })),
     );
     this.#watch.start();
     await this.#scanner.apply(this.#policy);
@@ -224,9 +225,7 @@ export class GuardService implements Service, GuardControl {
   async refresh(list: string | null, signal: AbortSignal): Promise<readonly RefreshOutcome[]> {
     signal.throwIfAborted();
     await this.#lists.refresh(list ?? undefined);
-    return listViews(this.#lists.view(), this.#ports.unixMs())
-      .filter(({ name }) => list === null || name === list)
-      .map(({ name, fault, counts }) => ({ list: name, ok: fault === null, fault, counts }));
+    return outcomesOf(this.#lists.view(), list);
   }
 
   async explain(address: string): Promise<Explanation> {
@@ -239,9 +238,16 @@ export class GuardService implements Service, GuardControl {
     });
   }
 
+  /** Asked for thousands of sources at once: nothing is read anew. */
   #isTrusted(source: string): boolean {
-    const registered = literals([...this.#registered.addresses]);
-    return liesIn(source, [...this.#trusted, ...registered]);
+    return liesIn(source, this.#trusted) || liesIn(source, this.#rules.state.registered);
+  }
+
+  /** Asterisk is up, or no longer: strangers are let through to it, or are not. */
+  serve(serving: boolean): void {
+    if (this.#serving === serving) return;
+    this.#serving = serving;
+    if (this.#running) this.#update({ serving });
   }
 
   /** Tells everybody who is trusted and allowed now. */
@@ -259,12 +265,9 @@ export class GuardService implements Service, GuardControl {
       blocked: this.#lists.blocked,
       registered: literals([...(this.#registered?.addresses ?? [])]),
       gateways: [],
+      serving: this.#serving,
       localUids: this.#options.localUids,
     };
-  }
-
-  async #wantedNow(): Promise<RulesState> {
-    return { ...this.#wanted(), gateways: await this.#ports.gateways.gateways() };
   }
 
   #relist(): void {
@@ -280,10 +283,6 @@ export class GuardService implements Service, GuardControl {
     // At the start it comes last: without rules there is nothing that it could look at.
     if (this.#rules.inForceSinceMs !== null) void this.#scanner.apply(this.#policy);
     this.#emitter.emit("change");
-  }
-
-  async #regateway(): Promise<void> {
-    this.#update({ gateways: await this.#ports.gateways.gateways() });
   }
 
   /** A failure is the rules' fault, which the view shows; it is tried again by itself. */

@@ -178,6 +178,7 @@ async function guarded(host: LabHost, blockedNow: BlockedSources): Promise<Rules
     registered: [],
     gateways: [],
     localUids: [],
+    serving: true,
   };
   const nft = new Nft({ command: [...host.inside, "nft"] });
   const service = new RulesService(state, { nft, clock: systemClock }, silentLog);

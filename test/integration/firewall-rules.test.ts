@@ -88,10 +88,13 @@ describe.each(versions)("SIP over UDP, IPv%i", (v) => {
       [v === 4 ? "198.51.100.10" : "2001:db8:1::10", lab.trunk],
       [phone, lab.outside],
     ] as const) {
-      expect(
-        await arrive(source, ["REGISTER", "OPTIONS", "SUBSCRIBE", "register"].map(request), { host, times: 100 }),
-      ).toBe(400);
-      const calls = await arrive(source, [request("INVITE"), request("inVite")], { host, times: 100 });
+      expect(await arrive(source, ["OPTIONS", "SUBSCRIBE"].map(request), { host, times: 100 })).toBe(200);
+      const registers = await arrive(source, [request("REGISTER")], { host, times: 100 });
+      // Whoever has one account could guess at the others.
+      if (source !== phone) expect(registers).toBe(100);
+      else expect([registers >= 60, registers <= 66]).toEqual([true, true]);
+      // Whatever chan_sip may take for an INVITE is one.
+      const calls = await arrive(source, ["INVITE", "inVite", " INVITE", "register"].map(request), { host, times: 50 });
       expect(calls).toBeGreaterThanOrEqual(20);
       expect(calls).toBeLessThanOrEqual(23);
     }
@@ -123,7 +126,13 @@ describe.each(versions)("SIP over UDP, IPv%i", (v) => {
     await service.ban(v === 4 ? banned : banned.replace("::7", "::/64"), 60);
     for (const to of [stranger, banned]) await lab.gateway.agent.udp({ ...refusal, to, port: 5062 });
     await lab.gateway.agent.udp({ ...refusal, payloads: ["SIP/2.0 200 OK\r\n\r\n"], to: stranger, port: 5062 });
-    expect([...(await service.refusals())]).toEqual([[stranger, 3]]);
+    // The banned one never hears of it; that it was refused counts all the same.
+    expect(new Map(await service.refusals())).toEqual(
+      new Map([
+        [stranger, 3],
+        [banned, 3],
+      ]),
+    );
   });
 
   it("audio only from the lists, or where we have sent some", async () => {

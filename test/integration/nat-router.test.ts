@@ -170,7 +170,15 @@ async function applyRules(forwards: typeof config.forwards, how: typeof render |
     configSchema.parse({ lines: [{ name: "one" }], nat: { mode: "router", router: { ...config, forwards } } }),
   );
   if (policy === null) throw new Error("there is no policy");
-  const state = { policy, lists: noLists, blocked: nothingBlocked, registered: [], gateways: [], localUids: [] };
+  const state = {
+    policy,
+    lists: noLists,
+    blocked: nothingBlocked,
+    registered: [],
+    gateways: [],
+    localUids: [],
+    serving: true,
+  };
   const { rules } = how === renderClosed ? renderClosed(policy, []) : render(state);
   await lab.gateway.run(["nft", "-f", "-"], { input: rules });
 }

@@ -48,6 +48,7 @@ export function stateOf(input: GuardInput = {}, change: Partial<RulesState> = {}
         managementPorts: [22],
         allow: [{ port: 8080, from: ["10.64.0.0/24", "fd64::/64"] }],
         ...input.firewall,
+        limits: { requestBurst: 4, ...input.firewall?.limits },
         lists: {
           trunks: ["198.51.100.10", "2001:db8:1::10"],
           eventNetwork: ["10.42.0.0/16", "2001:db8:42::/48"],
@@ -72,6 +73,7 @@ export function stateOf(input: GuardInput = {}, change: Partial<RulesState> = {}
     registered: [],
     gateways: literals(["198.51.100.1"]),
     localUids: [],
+    serving: true,
     ...change,
   };
 }
