@@ -16,7 +16,7 @@ export type Version = 4 | 6;
 export interface GuardInput {
   readonly sip?: object;
   readonly nat?: object;
-  readonly firewall?: { readonly lists?: object; readonly [setting: string]: unknown };
+  readonly firewall?: { readonly lists?: object; readonly limits?: object; readonly [setting: string]: unknown };
 }
 
 /** As long as Asterisk's: the budget over TCP counts bytes. */
