@@ -210,7 +210,7 @@ describe("TCP streams without manners", () => {
     await stranger.probe();
   });
 
-  it("200 idle connections: most are refused at once, the others after a while, and UDP and the call go on", async () => {
+  it("200 idle connections: many are refused at once, the others after a while, and UDP and the call go on", async () => {
     // An empty line each (RFC 5626 section 4.4.1): a connection that says nothing may not have been made at all, when
     // the queue of those that wait to be accepted was full: the kernel then tries again for 63 s.
     const idle = Array.from({ length: 200 }, () => tcpStream({ port: port(), pieces: ["\r\n"], limitMs: 90_000 }));
@@ -220,8 +220,9 @@ describe("TCP streams without manners", () => {
     console.log(
       `idle connections: ${atOnce} of 200 refused at once, the last after ${Math.max(...outcomes.map((o) => o.lastedMs))}`,
     );
-    // Those that still wait to be accepted when the first 50 are closed have their 5 s as well.
-    expect(atOnce).toBeGreaterThanOrEqual(100);
+    // Those that still wait to be accepted when the first 50 are closed have their 5 s as well, and then once more.
+    expect(atOnce).toBeGreaterThanOrEqual(50);
+    expect(atOnce).toBeLessThan(200);
     // And then there is room again.
     expect((await tcpStream({ port: port(), pieces: [options("after")], enough: 1 })).answers).toBe(1);
   }, 120_000);
