@@ -3,6 +3,7 @@ import { digits, host, name, network, pattern, plainText, port, secret, text } f
 import { firewallSchema } from "./firewall-schema.ts";
 import { natSchema } from "./nat-schema.ts";
 import { paxOverridesSchema, paxProfileNames } from "./pax-profile.ts";
+import { buttonSchema, credentialsSchema, inputsSchema, statusSchema, webSchema } from "./status-schema.ts";
 
 /**
  * The one schema of `paxgate.yaml`. Types, the JSON Schema, the commented example and the settings page are generated
@@ -14,6 +15,9 @@ const siteSchema = z
       description: "What people call this gateway.",
       apply: "restart",
     }),
+    id: name("Identifier of the gateway in MQTT topics; no two on a broker may have the same.", "north-field")
+      .optional()
+      .meta({ defaultText: "made from the name" }),
   })
   .meta({ description: "Whose gateway this is." });
 
@@ -336,6 +340,11 @@ export const configSchema = z
     limits: limitsSchema.prefault({}),
     firewall: firewallSchema.prefault({}),
     nat: natSchema.prefault({}),
+    status: statusSchema.prefault({}),
+    web: webSchema.prefault({}),
+    inputs: inputsSchema,
+    button: buttonSchema.prefault({}),
+    credentials: credentialsSchema.prefault({}),
     asterisk: asteriskSchema.prefault({}),
     paths: pathsSchema.prefault({}),
   })
@@ -352,5 +361,9 @@ export type Limits = Config["limits"];
 export type FirewallConfig = Config["firewall"];
 export type NatConfig = Config["nat"];
 export type RouterConfig = NonNullable<NatConfig["router"]>;
+export type StatusConfig = Config["status"];
+export type WebConfig = Config["web"];
+export type InputConfig = Config["inputs"][number];
+export type ButtonConfig = Config["button"];
 export type Codec = (typeof codecNames)[number];
 export type SecretReference = TrunkConfig["password"];

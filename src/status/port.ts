@@ -1,0 +1,40 @@
+import type { Dispose } from "../base/events.ts";
+import type { BrokerState, OperationName } from "./types.ts";
+
+/** What the status room needs from outside. */
+
+/** A connection to an MQTT broker, made again for ever (`drivers/mqtt-link.ts`). */
+export interface BrokerLink {
+  readonly state: BrokerState;
+  onState(listener: (state: BrokerState) => void): Dispose;
+  /** A message of a subscribed topic. `topic` is whole; payloads over `MAX_PAYLOAD_BYTES` never come here. */
+  onMessage(listener: (message: IncomingMessage) => void): Dispose;
+  /** Subscribed now and after every connect. */
+  subscribe(filter: string): void;
+  /** Sends when connected; answers whether it was taken. Never queues without bound. */
+  publish(topic: string, payload: string, options: { readonly retain: boolean; readonly qos: 0 | 1 }): boolean;
+  start(signal: AbortSignal): Promise<void>;
+  /** Says `offline` (the will's words) and goes. */
+  stop(): Promise<void>;
+}
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retained: boolean;
+}
+
+/** The longest payload that is taken from a broker, bytes. */
+export const MAX_PAYLOAD_BYTES = 65_536;
+
+/** Does what people ask for. Rejects with a `GatewayError` whose message is for them; parameters are checked within. */
+export interface Operations {
+  perform(name: OperationName, params: unknown, by: string): Promise<unknown>;
+}
+
+/** What outlives a restart: counts of today and for ever, by key. Written rarely, to spare the card. */
+export interface CountStore {
+  /** What was last kept; null when nothing ever was. */
+  read(): Promise<unknown>;
+  write(data: unknown): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import type { Dispose } from "../base/events.ts";
+import type { BrokerState, HistoryView, OperationName, SiteMessage } from "../status/types.ts";
+
+/** What the web server needs from outside; `app/` joins it. */
+
+/** The status of this site and of all others on the broker. */
+export interface Feed {
+  /** Our own site's identifier. */
+  readonly site: string;
+  /** Everything that is retained, ours first. */
+  snapshot(): readonly SiteMessage[];
+  onMessage(listener: (message: SiteMessage) => void): Dispose;
+  broker(): BrokerState;
+  onBroker(listener: (state: BrokerState) => void): Dispose;
+  history(): HistoryView;
+}
+
+/** The dashboard's password. */
+export interface Passwords {
+  /** Compares in constant time. */
+  verify(password: string): boolean;
+  /** The password was made anew: every session ends. */
+  onChanged(listener: () => void): Dispose;
+}
+
+/** One thing that was issued, as it is shown in the window. */
+export interface IssuedCredential {
+  readonly kind: "sip" | "dashboard" | "broker";
+  /** Name of the account, or of the thing. */
+  readonly name: string;
+  readonly username: string;
+  readonly secret: string;
+  /** What a softphone's QR code says; null where there is none. */
+  readonly uri: string | null;
+}
+
+/** New credentials, for whoever stands beside the gateway. */
+export interface Handout {
+  /** Until when the window is open, Unix ms; null: closed. */
+  openUntilMs(): number | null;
+  /**
+   * Gives them out to the first who asks in a window, and again to the same claim; null to anybody else, and when the
+   * window is closed. `claim`: a secret that the server gave this browser. `address`: where it is, for the record.
+   */
+  collect(claim: string, address: string): readonly IssuedCredential[] | null;
+  /** Who has collected in this window; null: nobody. */
+  collectedBy(): string | null;
+}
+
+export interface WebOperations {
+  perform(name: OperationName, params: unknown, by: string): Promise<unknown>;
+}
+
+export interface WebPorts {
+  readonly feed: Feed;
+  readonly passwords: Passwords;
+  readonly handout: Handout;
+  readonly operations: WebOperations;
+  /** Text of Prometheus' exposition format. */
+  metrics(): string;
+  /** Whether this address may speak to the server at all, beside the firewall. */
+  admits(address: string): boolean;
+}
