@@ -148,7 +148,7 @@ export const firewallSchema = z
       .meta({
         description: "Further services of this machine that may be reached.",
         apply: "restart",
-        example: [{ port: 8080, from: ["192.168.1.0/24"] }],
+        example: [{ port: 9100, from: ["192.168.1.0/24"] }],
       }),
     limits: limitsSchema.prefault({}),
     scanner: scannerSchema.prefault({}),

@@ -9,7 +9,7 @@ import { rtpPortsUsed } from "./rtp-ports.ts";
 import type { Config } from "./schema.ts";
 
 export interface LoadedConfig extends Pick<ParsedConfig, "faultAt"> {
-  /** `paths` and the files of block lists are absolute here; `sip.rtpPorts` are the ports that are used, `sip.tcp` says whether TCP is open. */
+  /** `paths` and every other file that it names are absolute here; `sip.rtpPorts` are the ports that are used, `sip.tcp` says whether TCP is open. */
   readonly config: Config;
   /** Absolute path of the file. */
   readonly file: string;
@@ -37,10 +37,21 @@ export async function loadConfig(file: string, base?: string): Promise<Result<Lo
     list.file === undefined ? list : { ...list, file: resolve(directory, list.file) },
   );
   const firewall = { ...config.firewall, blockLists };
+  const absolute = <T extends object>(section: T, keys: readonly string[]): T =>
+    Object.fromEntries(
+      Object.entries(section).map(([key, value]) => [
+        key,
+        keys.includes(key) && typeof value === "string" ? resolve(directory, value) : value,
+      ]),
+    ) as T;
+  const mqtt = config.status.mqtt === undefined ? {} : { mqtt: absolute(config.status.mqtt, ["ca", "cert", "key"]) };
+  const status = { ...config.status, ...mqtt };
+  const web = absolute(config.web, ["cert", "key"]);
+  const credentials = absolute(config.credentials, ["file"]);
   // chan_sip has no TCP that only calls out: a trunk over TCP opens the port.
   const tcp = config.sip.tcp || config.trunks.some(({ transport }) => transport === "tcp");
   const sip = { ...config.sip, tcp, rtpPorts: rtpPortsUsed(config) };
-  return ok({ config: { ...config, sip, firewall, paths }, file: path, directory, faultAt });
+  return ok({ config: { ...config, sip, firewall, status, web, credentials, paths }, file: path, directory, faultAt });
 }
 
 /** The faults as an error with the code `config-invalid`, its text ready for people, for commands that end on it. */

@@ -60,7 +60,7 @@ sip: { port: 80, codecs: [ulaw, opus] }
   it("is explained with the line, a caret, what is allowed, and what was probably meant", () => {
     const text = textOf(source);
     expect(text).toContain('paxgate.yaml:1:9: site.nmae: unknown key; did you mean "name"?');
-    expect(text).toContain("  1 | site: { nmae: x }\n    |         ^\n  allowed: name\n");
+    expect(text).toContain("  1 | site: { nmae: x }\n    |         ^\n  allowed: name, id\n");
     expect(text).toContain('lines[1].type: is not allowed; did you mean "tie-line"?');
     expect(text).toContain("allowed: a whole number from 1024 to 65535");
     expect(text).toContain('numberPlan.fromPax[1].dial: "41" collides with "4XXX": 41 belongs to both');

@@ -10,7 +10,24 @@ export interface PortUse {
 
 /** Every port of the gateway itself, those on loopback too. */
 export function portsOfGateway(config: Config): readonly PortUse[] {
-  return [...portsOfAsterisk(config), ...config.firewall.managementPorts.map((port) => tcp(port, "management"))];
+  return [
+    ...portsOfAsterisk(config),
+    ...portsOfStatus(config),
+    ...config.firewall.managementPorts.map((port) => tcp(port, "management")),
+  ];
+}
+
+/** Whether the gateway runs a broker of its own. */
+export function ownBroker({ mqtt, broker }: Config["status"]): boolean {
+  return mqtt === undefined && broker.enabled;
+}
+
+/** The ports of the page and of the gateway's own broker, as far as they run. */
+export function portsOfStatus({ web, status }: Config): readonly PortUse[] {
+  return [
+    ...(web.enabled ? [tcp(web.port, "the page (web.port)")] : []),
+    ...(ownBroker(status) ? [tcp(status.broker.port, "the gateway's broker (status.broker.port)")] : []),
+  ];
 }
 
 /** The ports that the gateway's Asterisk holds. */

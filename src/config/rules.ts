@@ -5,6 +5,7 @@ import { firewallRules } from "./rules-firewall.ts";
 import { natRules } from "./rules-nat.ts";
 import { planRules } from "./rules-plan.ts";
 import { hostRules } from "./rules-sources.ts";
+import { statusRules } from "./rules-status.ts";
 import type { Config, LineConfig } from "./schema.ts";
 
 /** What does not fit together although each value is allowed by itself. */
@@ -33,6 +34,7 @@ export function checkRules(config: Config): RuleFault[] {
     ...profileRules(config),
     ...firewallRules(config),
     ...natRules(config),
+    ...statusRules(config),
   ];
 }
 

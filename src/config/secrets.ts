@@ -14,6 +14,9 @@ const LARGEST_SECRET_FILE = 4096;
 const TRUNK_PASSWORD = /^[A-Za-z0-9._~+=*!%^@-]+$/;
 const UNUSABLE = "holds a character that chan_sip cannot be given: letters, digits and . _ ~ + = * ! % ^ @ - will do";
 
+/** Bans that are signed with less could be forged by trying (RFC 2104 section 3 wants the hash's length). */
+const SHORTEST_FLEET_KEY = 16;
+
 /** A bearer token (RFC 6750 section 2.1, b64token): it is sent in a header. */
 const API_KEY = /^[A-Za-z0-9._~+/-]{1,128}=*$/;
 const NO_KEY = "holds a character that no API key has: letters, digits and . _ ~ + / - = will do";
@@ -26,6 +29,10 @@ export interface Secrets {
   readonly trunks: TrunkPasswords;
   /** Null without `firewall.apiban.key`. */
   readonly apibanKey: string | null;
+  /** Null without `status.mqtt.password`. */
+  readonly mqttPassword: string | null;
+  /** Null without `status.fleet.key`. */
+  readonly fleetKey: string | null;
 }
 
 /** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
@@ -38,17 +45,29 @@ export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets,
     if (secret.ok && message === null) passwords.set(trunk.name, secret.value);
     else faults.push(loaded.faultAt(["trunks", at, "password"], { code: "secret", message: message ?? "" }));
   }
-  let apibanKey: string | null = null;
-  const { key } = loaded.config.firewall.apiban;
-  if (key !== undefined) {
-    const secret = await resolveSecret(key, loaded.directory);
-    const message = !secret.ok ? secret.error : API_KEY.test(secret.value) ? null : NO_KEY;
-    if (secret.ok && message === null) apibanKey = secret.value;
-    else faults.push(loaded.faultAt(["firewall", "apiban", "key"], { code: "secret", message: message ?? "" }));
-  }
+  const optional = async (
+    reference: SecretReference | undefined,
+    path: readonly string[],
+    faultOf: (secret: string) => string | null,
+  ): Promise<string | null> => {
+    if (reference === undefined) return null;
+    const secret = await resolveSecret(reference, loaded.directory);
+    const message = secret.ok ? faultOf(secret.value) : secret.error;
+    if (secret.ok && message === null) return secret.value;
+    faults.push(loaded.faultAt([...path], { code: "secret", message: message ?? "" }));
+    return null;
+  };
+  const { firewall, status } = loaded.config;
+  const apibanKey = await optional(firewall.apiban.key, ["firewall", "apiban", "key"], (key) =>
+    API_KEY.test(key) ? null : NO_KEY,
+  );
+  const mqttPassword = await optional(status.mqtt?.password, ["status", "mqtt", "password"], () => null);
+  const fleetKey = await optional(status.fleet.key, ["status", "fleet", "key"], (key) =>
+    key.length < SHORTEST_FLEET_KEY ? `is shorter than ${SHORTEST_FLEET_KEY} characters` : null,
+  );
   return faults.length > 0
     ? fail({ file: loaded.file, faults: sortFaults(faults) })
-    : ok({ trunks: passwords, apibanKey });
+    : ok({ trunks: passwords, apibanKey, mqttPassword, fleetKey });
 }
 
 /**

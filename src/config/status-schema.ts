@@ -43,8 +43,12 @@ const mqttSchema = z
 
 const brokerSchema = z
   .strictObject({
+    enabled: z.boolean().default(true).meta({
+      description: "Run a broker where status.mqtt is not configured.",
+      apply: "restart",
+    }),
     port: z.number().int().min(1024).max(65_535).default(1883).meta({
-      description: "TCP port of the gateway's own MQTT broker, which runs where status.mqtt is not configured.",
+      description: "Its TCP port.",
       apply: "restart",
     }),
     listen: listen("loopback", "Who may connect to it: lan (firewall.lists.management) or loopback."),

@@ -20,13 +20,23 @@ export function policyOf(config: Config): FirewallPolicy | null {
       allowed: unique([...phones, ...lists.eventNetwork]),
       management: unique(lists.management),
     },
-    managementPorts: firewall.managementPorts,
+    managementPorts: uniquePorts([...firewall.managementPorts, ...lanPorts(config)]),
     allow: firewall.allow,
     limits: firewall.limits,
     scanner: firewall.scanner,
     router: nat.mode === "router" ? (nat.router ?? null) : null,
     asksRouter: nat.mode === "upstream",
   };
+}
+
+/** The page, and the gateway's own broker, where the LAN may reach them. */
+function lanPorts({ web, status }: Config): number[] {
+  const broker = status.mqtt === undefined && status.broker.enabled && status.broker.listen === "lan";
+  return [...(web.enabled && web.listen === "lan" ? [web.port] : []), ...(broker ? [status.broker.port] : [])];
+}
+
+function uniquePorts(ports: readonly number[]): number[] {
+  return [...new Set(ports)];
 }
 
 function unique(texts: readonly string[]): string[] {
