@@ -121,6 +121,9 @@ export class GatewayRig {
         })),
         // Loopback needs no guard, and this machine's own rules are not ours to change: see the guard's own tests.
         firewall: { protect: "none" },
+        // Several gateways may run here; those that are about the status say so.
+        web: { enabled: false },
+        status: { broker: { enabled: false } },
         ...(options.config ?? {}),
         sip: {
           port: await freeUdpPort(),
