@@ -17,6 +17,10 @@ export interface Prepared {
   readonly passwords: TrunkPasswords;
   /** Null without `firewall.apiban.key`. */
   readonly apibanKey: string | null;
+  /** Null without `status.mqtt.password`. */
+  readonly mqttPassword: string | null;
+  /** Null without `status.fleet.key`. */
+  readonly fleetKey: string | null;
   readonly repository: Repository;
   readonly model: SipModel;
   /** Asterisk's program. */
@@ -35,13 +39,15 @@ const credentialSource: CredentialSource = {
 export async function loadWithSecrets(
   file: string,
   base?: string,
-): Promise<{ loaded: LoadedConfig; passwords: TrunkPasswords; apibanKey: string | null }> {
+): Promise<
+  { loaded: LoadedConfig; passwords: TrunkPasswords } & Pick<Prepared, "apibanKey" | "mqttPassword" | "fleetKey">
+> {
   const loaded = await loadConfig(file, base);
   if (!loaded.ok) throw configError(loaded.error);
   const secrets = await loadSecrets(loaded.value);
   if (!secrets.ok) throw configError(secrets.error);
-  const { trunks, apibanKey } = secrets.value;
-  return { loaded: loaded.value, passwords: trunks, apibanKey };
+  const { trunks, ...others } = secrets.value;
+  return { loaded: loaded.value, passwords: trunks, ...others };
 }
 
 /** What is no fault, but not as it should be. */
@@ -78,7 +84,7 @@ export interface PrepareOptions {
 /** Everything up to the model from which Asterisk's files are rendered. */
 export async function prepare(file: string, { alert, base }: PrepareOptions): Promise<Prepared> {
   const { program, modules } = findAsterisk();
-  const { loaded, passwords, apibanKey } = await loadWithSecrets(file, base);
+  const { loaded, passwords, ...keys } = await loadWithSecrets(file, base);
   const { config } = loaded;
   const repository = await openRepository(loaded, alert);
   const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
@@ -90,5 +96,5 @@ export async function prepare(file: string, { alert, base }: PrepareOptions): Pr
     managerPort: config.asterisk.managerPort,
     noAnswerMs: resolveProfile(config.pax.profile, config.pax.overrides).noAnswerMs,
   });
-  return { loaded, passwords, apibanKey, repository, model, program };
+  return { loaded, passwords, ...keys, repository, model, program };
 }

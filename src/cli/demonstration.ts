@@ -14,6 +14,8 @@ interface Ports {
   readonly event: number;
   readonly ari: number;
   readonly manager: number;
+  readonly page: number;
+  readonly broker: number;
 }
 
 /**
@@ -33,6 +35,8 @@ export async function writeDemonstration(directory: string): Promise<boolean> {
     event: await firstFree(5090, (port) => freeUdpPort("127.0.0.1", port)),
     ari: await firstFree(8188, (port) => requireTcpPort("127.0.0.1", port)),
     manager: await firstFree(8138, (port) => requireTcpPort("127.0.0.1", port)),
+    page: await firstFree(8080, (port) => requireTcpPort("127.0.0.1", port)),
+    broker: await firstFree(1883, (port) => requireTcpPort("127.0.0.1", port)),
   };
   await writeNew(file, render(ports, await choosePlace(directory), directory), 0o600);
   return true;
@@ -127,6 +131,25 @@ limits:
   callsPerHourPerLine: 2000
   callsPerHourPerAccount: 2000
   callsPerHourPerTrunk: 2000
+
+# The page, for this machine only; "lan" shows it to the LAN too. "paxgate accounts -c FILE" tells its password.
+web:
+  port: ${ports.page}
+  listen: loopback
+
+# What the page shows is also told by MQTT, by a broker of our own.
+status:
+  broker: { port: ${ports.broker} }
+
+# Contacts of the exchange. The simulated PAX has these.
+inputs:
+  - { name: register-1, label: "Register 1 in use" }
+  - { name: register-2, label: "Register 2 in use" }
+  - { name: fuse-alarm, label: "Fuse alarm", alarm: true }
+
+# "paxgate press reset" holds the simulated reset button for 6 s: new credentials for everything.
+button: { gpio: sim, led: sim }
+credentials: { file: credentials.txt }
 
 asterisk:
   ariPort: ${ports.ari}
