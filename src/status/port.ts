@@ -38,3 +38,22 @@ export interface CountStore {
   read(): Promise<unknown>;
   write(data: unknown): Promise<void>;
 }
+
+/** A contact of the exchange (`drivers/onoff-contact.ts`, `drivers/sim-contact.ts`); the button's has the same shape. */
+export interface ContactPort {
+  /** Rejects with a `GatewayError` when it is not there. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** Whether it is active now. */
+  active(): Promise<boolean>;
+  /** Every change, bounces too. */
+  onChange(listener: (active: boolean) => void): Dispose;
+  onLost(listener: (error: Error) => void): Dispose;
+}
+
+/** Counts of what the inputs do, kept elsewhere (`CountStore`). */
+export interface InputCounts {
+  operated(input: string): void;
+  today(input: string): number;
+  ever(input: string): number;
+}
