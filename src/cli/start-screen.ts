@@ -39,6 +39,7 @@ export function describeRunning({ loaded, simulatePax, trunks, logs, near }: Run
     for (const { number, does } of EVENT_PHONES) text.push(`             ${number} ${does}`);
   }
   text.push(`Firewall   ${FIREWALLS[config.firewall.protect]}`);
+  text.push(...describePage(loaded));
   text.push("", `Configuration  ${near(file)}`, `Logs           ${near(logs)}/ (warnings and errors appear here)`, "");
   const rows: [string, string][] = [];
   if (simulatePax && first !== undefined && tie.length > 0) {
@@ -49,10 +50,11 @@ export function describeRunning({ loaded, simulatePax, trunks, logs, near }: Run
     );
   }
   rows.push([`${program} lines ${withConfig}`, "what the lines are doing"]);
-  if (config.accounts.length > 0) {
+  rows.push([`${program} accounts ${withConfig}`, "passwords: of the page, of the broker, of your phones"]);
+  if (config.button.gpio === "sim") {
     rows.push([
-      `${program} accounts ${withConfig}`,
-      `username and secret for a phone of yours, port ${config.sip.port}`,
+      `${program} press reset ${withConfig}`,
+      "hold the reset button: new passwords, on the page for a while",
     ]);
   }
   const width = Math.max(...rows.map(([what]) => what.length));
@@ -67,6 +69,20 @@ export function describeRunning({ loaded, simulatePax, trunks, logs, near }: Run
   }
   text.push("", "Ctrl-C stops everything.");
   return text.join("\n");
+}
+
+function describePage({ config }: LoadedConfig): string[] {
+  const { web, status } = config;
+  const text: string[] = [];
+  if (web.enabled) {
+    const scheme = web.cert === undefined ? "http" : "https";
+    const place = web.listen === "lan" ? ", and at this machine's address" : "";
+    text.push(`Page       ${scheme}://localhost:${web.port}${place}`);
+  }
+  if (status.mqtt !== undefined) text.push(`MQTT       publishes to ${status.mqtt.url}`);
+  else if (status.broker.enabled)
+    text.push(`MQTT       a broker of our own, port ${status.broker.port} (${status.broker.listen})`);
+  return text;
 }
 
 function describePax({ config }: LoadedConfig): string[] {
