@@ -50,6 +50,24 @@ export class StateFileAdapter implements Adapter<unknown> {
     });
   };
 
+  /** The generation before the current one; null when there is none, or it is not whole. */
+  readPrevious = async (): Promise<unknown> => {
+    const previous = await this.#files.read(this.#previous);
+    return (previous === null ? null : decode(previous))?.data ?? null;
+  };
+
+  /** Puts both generations aside as `.damaged` and `.previous.damaged`, over what was put there before. */
+  setAside = (): Promise<void> => {
+    const moved = this.#last.then(async () => {
+      for (const path of [this.#path, this.#previous]) {
+        if ((await this.#files.read(path)) !== null) await this.#files.rename(path, `${path}.damaged`);
+      }
+      await this.#files.syncDirectory(dirname(this.#path));
+    });
+    this.#last = moved.catch(() => undefined);
+    return moved;
+  };
+
   /** Writes one after the other; each resolves once its data would survive a loss of power. */
   write = (data: unknown): Promise<void> => {
     const bytes = encode(data);
