@@ -51,9 +51,13 @@ export class Counts {
 
   /** What is noted is on disk once this resolves, or could not be written, which is told. For the stop. */
   async flush(): Promise<void> {
-    this.#timer?.();
-    this.#timer = null;
+    this.#disarm();
     await this.#write();
+    // A write that failed has armed it again.
+    this.#disarm();
+  }
+
+  #disarm(): void {
     this.#timer?.();
     this.#timer = null;
   }
