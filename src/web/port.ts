@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Dispose } from "../base/events.ts";
 import type { BrokerState, HistoryView, OperationName, SiteMessage } from "../status/types.ts";
 
@@ -60,4 +61,6 @@ export interface WebPorts {
   metrics(): string;
   /** Whether this address may speak to the server at all, beside the firewall. */
   admits(address: string): boolean;
+  /** Takes an MQTT connection that came by WebSocket; missing where the gateway has no broker of its own. */
+  readonly broker?: (stream: Duplex, address: string) => void;
 }

@@ -1,0 +1,42 @@
+/** What the server allows at most. One place, so that it can be read as a whole. */
+
+/** Connections in all; the last ones are kept for addresses that have logged in before. */
+export const MAX_CONNECTIONS = 200;
+/** Connections of addresses that have never logged in. */
+export const MAX_STRANGERS = 160;
+/** Connections of one address: a browser opens six to a host, and one for each open feed. */
+export const MAX_PER_ADDRESS = 20;
+/** Bytes of a request's head. */
+export const MAX_HEAD_BYTES = 8_192;
+/** Bytes of a request's body. */
+export const MAX_BODY_BYTES = 8_192;
+/** Characters of a request's target. */
+export const MAX_URL = 1_024;
+/** Time for a request's head, and for a whole request, ms. */
+export const HEAD_MS = 5_000;
+export const REQUEST_MS = 10_000;
+/** How long a connection may rest between two requests, and within an answer that nobody reads, ms. */
+export const KEEP_ALIVE_MS = 5_000;
+export const IDLE_MS = 20_000;
+/** How often the above is checked, ms. */
+export const CHECK_MS = 1_000;
+/** Browsers that listen to the feed. */
+export const MAX_LISTENERS = 32;
+/** Bytes of messages that wait for one listener; the snapshot is not counted. */
+export const MAX_WAITING_BYTES = 262_144;
+/** A sign of life for listeners, ms; a listener that took nothing in between two of them is cut off. */
+export const ALIVE_MS = 15_000;
+/** Operations under way. */
+export const MAX_OPERATIONS = 8;
+/** WebSocket connections to the broker, and bytes of one message there. */
+export const MAX_SOCKETS = 16;
+export const MAX_SOCKET_MESSAGE = 65_536;
+/** Requests, and connections made, of one address: so many at once, and so many a second after that. */
+export const REQUEST_BURST = 100;
+export const REQUESTS_PER_S = 30;
+export const CONNECT_BURST = 60;
+export const CONNECTS_PER_S = 10;
+/** Characters of a password that is looked at. */
+export const MAX_PASSWORD = 256;
+/** Time that an operation may take before the page is told that it is still under way, ms. */
+export const OPERATION_MS = 60_000;

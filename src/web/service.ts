@@ -1,0 +1,163 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { hostname } from "node:os";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../base/clock.ts";
+import { describeError, GatewayError } from "../base/errors.ts";
+import type { Dispose } from "../base/events.ts";
+import type { Service } from "../base/lifecycle.ts";
+import type { Log } from "../base/log.ts";
+import { type Assets, readAssets } from "./assets.ts";
+import { Connections } from "./connections.ts";
+import { FeedHub } from "./feed-hub.ts";
+import { HandoutDesk } from "./handout.ts";
+import { type Certificate, hurriedServer, listenAt, placesOf } from "./listen.ts";
+import { Login } from "./login.ts";
+import { LoginLimiter } from "./login-limiter.ts";
+import { OperationDesk } from "./operations.ts";
+import type { WebPorts } from "./port.ts";
+import { Reception } from "./reception.ts";
+import { routesOf } from "./routes.ts";
+import { Sessions } from "./sessions.ts";
+import { BrokerSockets } from "./web-socket.ts";
+
+export interface WebOptions {
+  /** `lan`, `loopback`, or one address. */
+  readonly listen: string;
+  /** TCP; 0: any that is free. */
+  readonly port: number;
+  /** HTTPS instead of HTTP. */
+  readonly tls: Certificate | null;
+  /** Directory of static files (`dist/web`), or the files. */
+  readonly assets: string | Assets;
+  /** Addresses that may read /metrics without session. */
+  readonly metricsFrom: readonly string[];
+  /** Names, besides the machine's host name, by which people reach the page. */
+  readonly names: readonly string[];
+  readonly ports: WebPorts;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The page's server. See README.md for what it answers. */
+export class WebService implements Service {
+  readonly name = "web";
+  readonly #options: WebOptions;
+  readonly #sessions = new Sessions();
+  readonly #limiter = new LoginLimiter();
+  readonly #hub: FeedHub;
+  readonly #sockets: BrokerSockets;
+  readonly #connections: Connections;
+  readonly #log: Log;
+  #servers: Server[] = [];
+  #disposers: Dispose[] = [];
+  #port = 0;
+
+  constructor(options: WebOptions) {
+    this.#options = options;
+    this.#log = options.log.child("web");
+    this.#hub = new FeedHub(options.ports.feed, options.clock);
+    this.#sockets = new BrokerSockets(options.ports.broker);
+    this.#connections = new Connections(
+      (address) => options.ports.admits(address),
+      (address) => this.#limiter.isKnown(address),
+      options.clock,
+    );
+  }
+
+  /** The port it listens on; 0 before it does. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** How much is open, for the metrics. */
+  get counts(): { readonly connections: number; readonly listeners: number; readonly sessions: number } {
+    return { connections: this.#connections.count, listeners: this.#hub.count, sessions: this.#sessions.count };
+  }
+
+  /** @throws GatewayError `web-port` when the port is taken; `web-assets` when the static files are too big. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { ports, clock, tls, assets: from, listen } = this.#options;
+    const assets = typeof from === "string" ? await readAssets(from) : from;
+    if (!assets.has("/index.html")) this.#log.warn("the page's files are missing: /metrics and the API are served");
+    signal.throwIfAborted();
+    const login = new Login(ports.passwords, this.#sessions, this.#limiter, clock, this.#log);
+    const routes = routesOf({
+      login,
+      hub: this.#hub,
+      handout: new HandoutDesk(ports.handout),
+      operations: new OperationDesk(ports.operations, this.#log),
+      assets,
+      feed: ports.feed,
+      metrics: () => ports.metrics(),
+    });
+    const reception = new Reception(
+      {
+        routes,
+        login,
+        sockets: this.#sockets,
+        hosts: [hostname(), ...this.#options.names].map((name) => name.toLowerCase()),
+        metricsFrom: this.#options.metricsFrom,
+        secure: tls !== null,
+        clock,
+      },
+      this.#log,
+    );
+    this.#disposers.push(
+      ports.passwords.onChanged(() => {
+        this.#sessions.endAll();
+        this.#limiter.forget();
+      }),
+    );
+    this.#hub.start(() => this.#sessions.sweep(clock.now()));
+    await this.#listen(placesOf(listen), reception);
+    signal.throwIfAborted();
+    this.#log.info("the page is served", { port: this.#port, listen, https: tls !== null });
+  }
+
+  async stop(): Promise<void> {
+    for (const dispose of this.#disposers) dispose();
+    this.#disposers = [];
+    this.#hub.stop();
+    this.#sockets.stop();
+    const servers = this.#servers;
+    this.#servers = [];
+    await Promise.all(
+      servers.map((server) => {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeIdleConnections();
+        // Answers under way are short; who does not take his is not waited for.
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+        return closed;
+      }),
+    );
+    this.#port = 0;
+  }
+
+  async #listen(places: readonly (readonly string[])[], reception: Reception): Promise<void> {
+    for (const hosts of places) {
+      for (const host of hosts) {
+        const server = this.#server(reception);
+        const port = await listenAt(server, host, this.#port || this.#options.port);
+        if (port === null) continue;
+        this.#port = port;
+        this.#servers.push(server);
+        // Accepting fails when file descriptors run out: that is no reason to fall.
+        server.on("error", (error) => this.#log.error("the page's server", { error: describeError(error) }));
+        break;
+      }
+    }
+    if (this.#servers.length > 0) return;
+    throw new GatewayError("web-port", `there is no address to serve the page at (${this.#options.listen})`);
+  }
+
+  #server(reception: Reception): Server {
+    const server = hurriedServer(this.#options.tls);
+    server.on("connection", (socket) => this.#connections.take(socket));
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => reception.serve(request, response));
+    server.on("checkExpectation", (request, response) => reception.unexpected(request, response));
+    server.on("upgrade", (request, socket: Duplex, head) => reception.upgrade(request, socket, head));
+    server.on("connect", (_request, socket: Duplex) => reception.tunnel(socket));
+    server.on("clientError", (error, socket: Duplex) => reception.broken(error, socket));
+    return server;
+  }
+}
