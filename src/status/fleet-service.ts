@@ -1,0 +1,111 @@
+import type { Clock } from "../base/clock.ts";
+import { type Dispose, TypedEmitter } from "../base/events.ts";
+import type { Service } from "../base/lifecycle.ts";
+import {
+  type FleetCounts,
+  type FleetInput,
+  type FleetRules,
+  fleetFilter,
+  MAX_TEXT,
+  noFleet,
+  snapshotOf,
+  step,
+} from "./fleet.ts";
+import type { BrokerLink, IncomingMessage } from "./port.ts";
+import type { SiteMessage } from "./types.ts";
+
+/** How often silence is looked for, ms. */
+const LOOK_MS = 1_000;
+/** A character of UTF-8 has up to four bytes; what is longer than this is not even decoded. */
+const MAX_BYTES = MAX_TEXT;
+
+/** For a list of sites. */
+export interface FleetSite {
+  readonly site: string;
+  /** It says that it is offline, or has said nothing for three heartbeats. */
+  readonly stale: boolean;
+  readonly topics: number;
+}
+
+export interface FleetOptions extends FleetRules {
+  readonly clock: Clock;
+  /** Unix time, ms. */
+  readonly unixMs: () => number;
+}
+
+/** The other sites on the broker, as they tell of themselves. */
+export class FleetService implements Service {
+  readonly name = "fleet";
+  readonly #options: FleetOptions;
+  readonly #link: Pick<BrokerLink, "subscribe" | "onMessage">;
+  readonly #emitter = new TypedEmitter<{ message: [message: SiteMessage] }>();
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  readonly #disposers: Dispose[] = [];
+  #timer: Dispose | undefined;
+  #state = noFleet;
+
+  constructor(options: FleetOptions, link: Pick<BrokerLink, "subscribe" | "onMessage">) {
+    this.#options = options;
+    this.#link = link;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#disposers.push(this.#link.onMessage((message) => this.#take(message)));
+    this.#link.subscribe(fleetFilter(this.#options.base));
+    this.#arm();
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.();
+    for (const dispose of this.#disposers.splice(0)) dispose();
+  }
+
+  /** Everything of other sites that is retained. */
+  snapshot(): readonly SiteMessage[] {
+    return snapshotOf(this.#state);
+  }
+
+  sites(): readonly FleetSite[] {
+    return [...this.#state.sites].map(([site, { stale, topics }]) => ({ site, stale, topics: topics.size }));
+  }
+
+  /** Messages of others that were left out. */
+  get counts(): FleetCounts {
+    return this.#state.counts;
+  }
+
+  onMessage(listener: (message: SiteMessage) => void): Dispose {
+    return this.#emitter.on("message", listener);
+  }
+
+  #take({ topic, payload, retained }: IncomingMessage): void {
+    if (!topic.startsWith(`${this.#options.base}/`)) return;
+    const { clock, unixMs } = this.#options;
+    const text = this.#text(payload);
+    this.#step({ type: "message", topic, text, retained, nowMs: clock.now(), wallMs: unixMs() });
+  }
+
+  #text(payload: Uint8Array): string | null {
+    if (payload.byteLength > MAX_BYTES) return null;
+    try {
+      return this.#decoder.decode(payload);
+    } catch {
+      return null;
+    }
+  }
+
+  #step(input: FleetInput): void {
+    const { state, messages } = step(this.#state, input, this.#options);
+    this.#state = state;
+    for (const message of messages) this.#emitter.emit("message", message);
+  }
+
+  #arm(): void {
+    const { clock } = this.#options;
+    this.#timer = clock.at(clock.now() + LOOK_MS, () => {
+      this.#step({ type: "look", nowMs: clock.now() });
+      this.#arm();
+    });
+  }
+}
