@@ -1,5 +1,5 @@
 import type { Dispose } from "../base/events.ts";
-import type { BrokerState, OperationName } from "./types.ts";
+import type { BrokerState, OperationName, Part, StatusParts } from "./types.ts";
 
 /** What the status room needs from outside. */
 
@@ -30,6 +30,11 @@ export const MAX_PAYLOAD_BYTES = 65_536;
 /** Does what people ask for. Rejects with a `GatewayError` whose message is for them; parameters are checked within. */
 export interface Operations {
   perform(name: OperationName, params: unknown, by: string): Promise<unknown>;
+}
+
+/** Where the parts of the status come from. A read that fails is an alert, and the part stays as it was. */
+export interface StatusSources {
+  read<P extends Part>(part: P): Promise<StatusParts[P]> | StatusParts[P];
 }
 
 /** What outlives a restart: counts of today and for ever, by key. Written rarely, to spare the card. */

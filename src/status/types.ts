@@ -24,6 +24,9 @@ export interface SiteMessage extends Message {
   readonly site: string;
 }
 
+/** What is wrong now; since when is the status's to know. */
+export type RaisedAlert = Omit<AlertStatus, "sinceMs">;
+
 /** The parts of the status that are read anew when something may have changed. */
 export interface StatusParts {
   readonly gateway: GatewayStatus;
@@ -34,7 +37,7 @@ export interface StatusParts {
   readonly nat: NatStatus;
   readonly system: SystemStatus;
   readonly inputs: readonly InputStatus[];
-  readonly alerts: readonly AlertStatus[];
+  readonly alerts: readonly RaisedAlert[];
   readonly credentials: CredentialsStatus;
 }
 export type Part = keyof StatusParts;
