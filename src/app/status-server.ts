@@ -9,6 +9,7 @@ import { noGuard } from "../firewall/no-guard.ts";
 import { guardRequest, isGuardMethod } from "../firewall/requests.ts";
 import type { NatView } from "../nat/types.ts";
 import type { Gateway } from "./gateway.ts";
+import { setBlocked } from "./line-operations.ts";
 
 /** Name of the socket, in the runtime directory, by which commands ask a running gateway. */
 export const STATUS_SOCKET = "gateway.sock";
@@ -19,6 +20,8 @@ export interface LineView {
   readonly type: string;
   readonly group: string;
   readonly status: string;
+  /** Taken out of service by hand. */
+  readonly blocked: boolean;
   /** Health of the dials heard on the line; null before any digit. */
   readonly ips: number | null;
   readonly breakPercent: number | null;
@@ -67,6 +70,8 @@ export class StatusServer implements Service {
         return guardRequest(gateway.guard ?? noGuard(Date.now), method, params, this.#life.signal);
       }
       if (method === "status") return viewOf(config, gateway);
+      if (method === "line.block") return setBlocked(gateway, params, true);
+      if (method === "line.unblock") return setBlocked(gateway, params, false);
       if (method === "nat") return gateway.nat?.view() ?? null;
       throw new GatewayError("unknown-method", `there is no method "${method}"`);
     });
@@ -96,6 +101,7 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
         type,
         group,
         status: line?.status ?? "starting",
+        blocked: line?.blocked ?? false,
         ips: known(health?.ips),
         breakPercent: known(health?.breakPercent),
         digits: health?.digits ?? 0,
@@ -120,7 +126,8 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
   };
 }
 
-function trunkOf(call: Call): string | null {
+/** Trunk that a call uses; null: none. */
+export function trunkOf(call: Call): string | null {
   if (call.direction === "from-pax") return call.trunk;
   return call.from.kind === "trunk" ? call.from.name : null;
 }

@@ -28,6 +28,8 @@ export function beginFromPax(draft: Draft, line: string): void {
   };
   draft.put(call);
   draft.report({ type: "begun", call: id, direction: "from-pax", line, number: "", caller: "" });
+  // Where its interface has no way to say so the PAX goes on seizing a blocked line.
+  if (draft.blocked.has(line)) return finish(draft, call, "congestion", "the line is blocked");
   if (!draft.sipUp) return finish(draft, call, "congestion", "Asterisk is away");
   draft.do({ type: "open-media", line });
   if (hotline !== null) place(draft, call, hotline);

@@ -63,6 +63,18 @@ describe("every state and every input", () => {
       rig.incoming("4121", "in");
       rig.line("tie1", { type: "failed", reason: "glare" });
     },
+    blocked: (rig) => void rig.feed({ type: "block", line: "tie1", blocked: true, atMs: 0 }),
+    "blocked while talking": (rig) => {
+      rig.dial("tie1", "4123");
+      rig.sip({ type: "answered", leg: rig.leg("tie1") });
+      rig.feed({ type: "block", line: "tie1", blocked: true, atMs: 0 });
+    },
+    tested: (rig) => void rig.feed({ type: "test", line: "tie1", atMs: 0 }),
+    "tested and waited for": (rig) => {
+      rig.dial("tie2", "41");
+      rig.feed({ type: "test", line: "tie1", atMs: 0 });
+      rig.incoming("4121", "in");
+    },
   };
 
   const inputsFor = (rig: Rig): CallsInput[] => {
@@ -71,6 +83,8 @@ describe("every state and every input", () => {
     return [
       ...reports.map((report): CallsInput => ({ type: "line", line: "tie1", report, atMs: 1 })),
       ...legs.flatMap(eventsOf).map((event): CallsInput => ({ type: "sip", event, atMs: 1 })),
+      ...(["test", "test-over"] as const).map((type): CallsInput => ({ type, line: "tie1", atMs: 1 })),
+      ...[true, false].map((blocked): CallsInput => ({ type: "block", line: "tie1", blocked, atMs: 1 })),
       ...ids.flatMap((call) =>
         (["longest", "no-answer", "glare-retry"] as const).map(
           (timer): CallsInput => ({ type: "timer", call, timer, atMs: 1 }),

@@ -1,4 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
+import { beginTest, endTest, setBlocked, testedLine } from "./by-hand.ts";
 import { beginFromPax, endFromPax, fromPaxLine, fromPaxSip } from "./from-pax.ts";
 import type { LineReport, SipEvent } from "./port.ts";
 import {
@@ -33,6 +34,15 @@ export function step(
     case "timer":
       onTimer(draft, input.call, input.timer);
       break;
+    case "block":
+      setBlocked(draft, input.line, input.blocked);
+      break;
+    case "test":
+      beginTest(draft, input.line);
+      break;
+    case "test-over":
+      endTest(draft, input.line);
+      break;
     default:
       assertNever(input);
   }
@@ -41,6 +51,7 @@ export function step(
 
 function onLine(draft: Draft, line: string, report: LineReport): void {
   draft.lines.set(line, standingAfter(report));
+  if (draft.tested.has(line)) testedLine(draft, line, report);
   const call = draft.callOnLine(line);
   if (call?.direction === "to-pax") toPaxLine(draft, call, line, report);
   else if (call !== undefined) fromPaxLine(draft, call, report);

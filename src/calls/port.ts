@@ -95,7 +95,9 @@ export type LineOrder =
   | { readonly type: "tone"; readonly tone: "ringing" | "busy" | "congestion" | "unobtainable" }
   | { readonly type: "connect" }
   | { readonly type: "answer" }
-  | { readonly type: "release" };
+  | { readonly type: "release" }
+  /** Out of service by hand, or back in it. */
+  | { readonly type: "block"; readonly blocked: boolean };
 
 /** The lines, by name. */
 export interface LinesPort {

@@ -56,6 +56,31 @@ export class CallService implements Service {
     });
   }
 
+  /** Lines that are out of service by hand. */
+  get blocked(): ReadonlySet<string> {
+    return this.#state.blocked;
+  }
+
+  /** Takes a line out of service, or puts it back. A call on it may finish. Lasts until this service stops. */
+  setBlocked(line: string, blocked: boolean): void {
+    this.#feed({ type: "block", line, blocked, atMs: this.#clock.now() });
+  }
+
+  /**
+   * Seizes an idle line towards the PAX for a test; nobody else gets it before `endTest`, but the PAX, whose seizure
+   * wins. False when it was not idle.
+   */
+  beginTest(line: string): boolean {
+    if (this.#state.tested.has(line)) return false;
+    this.#feed({ type: "test", line, atMs: this.#clock.now() });
+    return this.#state.tested.has(line);
+  }
+
+  /** Releases a line that is being tested; does nothing when the test has ended by itself. */
+  endTest(line: string): void {
+    this.#feed({ type: "test-over", line, atMs: this.#clock.now() });
+  }
+
   onReport(listener: (report: CallReport) => void): Dispose {
     return this.#emitter.on("report", listener);
   }

@@ -54,6 +54,10 @@ export interface CallsState {
   readonly calls: ReadonlyMap<string, Call>;
   /** A line that has not reported anything is `out` and has no entry. */
   readonly lines: ReadonlyMap<string, LineStanding>;
+  /** Taken out of service by hand: no call is put on them, and the PAX's callers hear congestion. */
+  readonly blocked: ReadonlySet<string>;
+  /** Taken by a test call, which is no call: nobody is charged, nobody is rung. */
+  readonly tested: ReadonlySet<string>;
   readonly limits: LimitState;
   readonly sipUp: boolean;
   readonly serial: number;
@@ -62,6 +66,8 @@ export interface CallsState {
 export const initialState: CallsState = {
   calls: new Map(),
   lines: new Map(),
+  blocked: new Set(),
+  tested: new Set(),
   limits: noCalls,
   sipUp: false,
   serial: 0,
@@ -72,7 +78,11 @@ export type CallTimer = "longest" | "no-answer" | "glare-retry";
 export type CallsInput =
   | { readonly type: "line"; readonly line: string; readonly report: LineReport; readonly atMs: number }
   | { readonly type: "sip"; readonly event: SipEvent; readonly atMs: number }
-  | { readonly type: "timer"; readonly call: string; readonly timer: CallTimer; readonly atMs: number };
+  | { readonly type: "timer"; readonly call: string; readonly timer: CallTimer; readonly atMs: number }
+  /** Somebody takes the line out of service, or puts it back. */
+  | { readonly type: "block"; readonly line: string; readonly blocked: boolean; readonly atMs: number }
+  /** Somebody tests the line: it is seized if it is idle, and released by `test-over`. */
+  | { readonly type: "test" | "test-over"; readonly line: string; readonly atMs: number };
 
 /** What happened to a call, for logs, commands and status. */
 export type CallReport =
@@ -121,6 +131,8 @@ export interface CallsContext {
 export class Draft {
   readonly calls: Map<string, Call>;
   readonly lines: Map<string, LineStanding>;
+  readonly blocked: Set<string>;
+  readonly tested: Set<string>;
   readonly effects: CallsEffect[] = [];
   limits: LimitState;
   sipUp: boolean;
@@ -131,6 +143,8 @@ export class Draft {
   constructor(state: CallsState, atMs: number, context: CallsContext) {
     this.calls = new Map(state.calls);
     this.lines = new Map(state.lines);
+    this.blocked = new Set(state.blocked);
+    this.tested = new Set(state.tested);
     this.limits = state.limits;
     this.sipUp = state.sipUp;
     this.serial = state.serial;
@@ -139,8 +153,8 @@ export class Draft {
   }
 
   finish(): { state: CallsState; effects: readonly CallsEffect[] } {
-    const { calls, lines, limits, sipUp, serial } = this;
-    return { state: { calls, lines, limits, sipUp, serial }, effects: this.effects };
+    const { calls, lines, blocked, tested, limits, sipUp, serial } = this;
+    return { state: { calls, lines, blocked, tested, limits, sipUp, serial }, effects: this.effects };
   }
 
   /** A name that was never used before in this run. */

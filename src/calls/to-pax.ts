@@ -40,7 +40,7 @@ export function beginToPax(draft: Draft, event: Extract<SipEvent, { type: "incom
   if (seizeFree(draft, call)) return;
   // A line that rests between calls is free in a moment: `lineIdle`, or the retry, finds it.
   const rests = draft.context.lines.some(
-    (line) => line.group === route.group && draft.lines.get(line.name) === "resting",
+    ({ name, group }) => group === route.group && draft.lines.get(name) === "resting" && !draft.blocked.has(name),
   );
   if (rests) wait(draft, call);
   else end(draft, call, "busy", `no free line in group ${route.group}`);
@@ -143,7 +143,10 @@ function overLimit({ limit, of }: Extract<LimitVerdict, { admitted: false }>, na
 function seizeFree(draft: Draft, call: ToPaxCall): boolean {
   const free = draft.context.lines.findLast(
     ({ name, group }) =>
-      group === call.route.group && draft.lines.get(name) === "idle" && !call.linesTried.includes(name),
+      group === call.route.group &&
+      draft.lines.get(name) === "idle" &&
+      !draft.blocked.has(name) &&
+      !call.linesTried.includes(name),
   );
   if (free === undefined) return false;
   if (!call.counted) {

@@ -11,8 +11,8 @@ const ANSWER_LIMIT_MS = 10_000;
 /** Block lists are fetched over slow networks. */
 const REFRESH_LIMIT_MS = 180_000;
 
-/** `status`: a `GatewayView`; `nat`: a `NatAnswer`; the others: see `guardRequest`. */
-export type GatewayMethod = "status" | "nat" | GuardMethod;
+/** `status`: a `GatewayView`; `nat`: a `NatAnswer`; `line.…`: a `BlockAnswer`; the others: see `guardRequest`. */
+export type GatewayMethod = "status" | "nat" | "line.block" | "line.unblock" | GuardMethod;
 export type AskGateway = (method: GatewayMethod, params?: unknown) => Promise<unknown>;
 
 /**

@@ -34,7 +34,7 @@ function show(view: GatewayView): void {
         line.name,
         line.type,
         line.group,
-        line.status,
+        line.blocked ? `${line.status}, blocked` : line.status,
         line.ips?.toFixed(1) ?? "-",
         line.breakPercent === null ? "-" : `${line.breakPercent.toFixed(0)} %`,
         call === undefined ? "-" : `${call.direction} ${call.number} ${call.phase}`,

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withBlocking } from "./blocking.ts";
 import type { DecoderOutput } from "./decoder.ts";
 import { patternDuration } from "./encoder.ts";
 import {
@@ -44,6 +45,8 @@ const commands: readonly LineCommand[] = [
   { type: "connect" },
   { type: "answer" },
   { type: "release" },
+  { type: "block", blocked: true },
+  { type: "block", blocked: false },
 ];
 
 const timers: readonly LineTimer[] = [
@@ -107,13 +110,21 @@ const phases: readonly Phase[] = [
   { status: "proceeding", audio: { kind: "tone", tone: "ringing" }, held: true },
   { status: "talking", direction: "in" },
   { status: "talking", direction: "out" },
-  { status: "seizing", digits: [2, 3], secondStage: false, sinceMs: 9_900, looped: false, ready: false },
-  { status: "seizing", digits: [], secondStage: true, sinceMs: 5_000, looped: true, ready: true },
+  {
+    status: "seizing",
+    digits: [2, 3],
+    secondStage: false,
+    sinceMs: 9_900,
+    looped: false,
+    ready: false,
+    toneHeard: false,
+  },
+  { status: "seizing", digits: [], secondStage: true, sinceMs: 5_000, looped: true, ready: true, toneHeard: true },
   { status: "sending", queue: [], keyed: null },
   { status: "sending", queue: [4], keyed: 1 },
   { status: "awaiting-answer", keyed: null, sentAtMs: 9_000, busyHeard: true },
   { status: "awaiting-answer", keyed: 2, sentAtMs: 9_900, busyHeard: false },
-  { status: "second-stage" },
+  { status: "second-stage", toneHeard: false },
   { status: "awaiting-clear", told: true },
   { status: "awaiting-clear", told: false },
   { status: "guard", incomingFromMs: 10_500, spoiled: false },
@@ -127,8 +138,8 @@ interface Kind {
   readonly step: LineMachine;
 }
 const kinds: readonly Kind[] = [
-  { name: "tie-line", step: tieLineStep },
-  { name: "subscriber", step: subscriberStep },
+  { name: "tie-line", step: withBlocking(tieLineStep) },
+  { name: "subscriber", step: withBlocking(subscriberStep) },
 ];
 
 const contexts: readonly LineContext[] = [
@@ -152,6 +163,7 @@ class Model {
   readonly timers = new Map<LineTimer, number>();
   readonly events: LineEvent[] = [];
   audio: AudioMode = { kind: "closed" };
+  #there = false;
   readonly kind: Kind;
   readonly context: LineContext;
 
@@ -165,7 +177,11 @@ class Model {
     const tieLine = this.kind.name === "tie-line";
     this.state = { ...initialLineState, ...levels, phase, loop: tieLine && heldByPax(phase) };
     if (holdsLoop(phase, this.kind.name)) this.on.add("loop");
-    if (phase.status === "parked" && this.context.outputs.has("busy")) this.on.add("busy");
+    const busied = phase.status === "parked" || this.state.blocked;
+    // An interface that is not there has every output off.
+    const there = phase.status !== "starting" && !(phase.status === "fault" && phase.reason === "lost");
+    if (busied && there && this.context.outputs.has("busy")) this.on.add("busy");
+    this.#there = there;
     for (const timer of timersOf(phase, this.kind, this.context)) this.timers.set(timer, 10_000);
   }
 
@@ -174,9 +190,12 @@ class Model {
     const { state, effects } = this.kind.step(this.state, input, this.context);
     this.state = state;
     if (input.type === "start" || input.type === "lost") this.on.clear(); // the port opens and falls de-energised
+    if (input.type === "start") this.#there = true;
+    if (input.type === "lost") this.#there = false;
     for (const effect of effects) {
       switch (effect.type) {
         case "set":
+          if (!this.#there) break; // the service has no interface to set it on
           if (effect.active) this.on.add(effect.output);
           else this.on.delete(effect.output);
           break;
@@ -210,14 +229,10 @@ class Model {
     const known = { status, outputs: [...this.on].sort(), audio: this.audio.kind };
     for (const output of this.on) expect(this.context.outputs.has(output), `no output ${output}`).toBe(true);
     expect({ ...known, loop: this.on.has("loop") }).toEqual({ ...known, loop: holdsLoop(phase, this.kind.name) });
-    if (status === "idle" || status === "guard" || status === "fault" || status === "starting") {
-      expect(known).toEqual({ status, outputs: [], audio: "closed" });
-    }
-    if (status === "parked") {
-      const outputs = this.context.outputs.has("busy") ? ["busy"] : [];
-      expect(known).toEqual({ status, outputs, audio: "closed" });
-    } else {
-      expect(this.on.has("busy")).toBe(false);
+    const busied = (status === "parked" || this.state.blocked) && this.#there && this.context.outputs.has("busy");
+    expect({ ...known, busy: this.on.has("busy") }).toEqual({ ...known, busy: busied });
+    if (["idle", "guard", "fault", "starting", "parked"].includes(status)) {
+      expect(known).toEqual({ status, outputs: busied ? ["busy"] : [], audio: "closed" });
     }
     if (this.on.has("reversal")) expect(status).toBe("talking");
     // Nothing runs on an idle line; and no passing state is without a way on.
@@ -236,7 +251,11 @@ describe.each(kinds)("the $name machine", (kind) => {
     for (const context of contexts) {
       for (const phase of phases.filter((one) => occurs(one, kind))) {
         for (const make of [...outsideInputs, ...timerInputs]) {
-          for (const levels of [{}, { current: true, reversal: true, ringAtMs: 9_990, ringPulses: 5 }]) {
+          for (const levels of [
+            {},
+            { current: true, reversal: true, ringAtMs: 9_990, ringPulses: 5 },
+            { blocked: true },
+          ]) {
             const model = new Model(kind, context);
             model.enter(phase, levels);
             model.check();

@@ -73,6 +73,7 @@ export type Phase =
       readonly looped: boolean;
       /** Dial tone was heard, or enough time has passed. */
       readonly ready: boolean;
+      readonly toneHeard: boolean;
     }
   /** `keyed`: how many digits the caller has dialled in the second stage; null where there is none. */
   | { readonly status: "sending"; readonly queue: readonly number[]; readonly keyed: number | null }
@@ -82,7 +83,7 @@ export type Phase =
       readonly sentAtMs: number;
       readonly busyHeard: boolean;
     }
-  | { readonly status: "second-stage" }
+  | { readonly status: "second-stage"; readonly toneHeard: boolean }
   /** `told`: a call is still to hear that the PAX cleared. */
   | { readonly status: "awaiting-clear"; readonly told: boolean }
   /** `spoiled`: the PAX seized and began to dial before we listened. */
@@ -98,6 +99,8 @@ export interface LineState {
   /** Ringing current (subscriber): time of the last pulse, and how many came close together. */
   readonly ringAtMs: number;
   readonly ringPulses: number;
+  /** Out of service by hand (`blocking.ts`). */
+  readonly blocked: boolean;
 }
 
 /** A line of which only its inputs' levels are known. */
@@ -130,6 +133,7 @@ export const initialLineState: LineState = {
   reversal: false,
   ringAtMs: Number.NEGATIVE_INFINITY,
   ringPulses: 0,
+  blocked: false,
 };
 
 export const closed: AudioMode = { kind: "closed" };

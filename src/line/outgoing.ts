@@ -1,3 +1,4 @@
+import { heardBusy, isOver } from "./call-over.ts";
 import { encodeDigit } from "./encoder.ts";
 import {
   allOff,
@@ -22,8 +23,6 @@ import {
 
 /** Calls to the PAX, the same on a tie line and on a subscriber line: we close the loop and dial. */
 
-/** Cycles of busy tone, 1.5 s each, after which nobody will intrude any more (EJ). */
-const INTRUSION_BUSY_CYCLES = 10;
 /** Numbers of a PAX have two digits: after fewer, a caller in the second stage is still dialling. */
 const NUMBER_DIGITS = 2;
 
@@ -46,6 +45,7 @@ export function seize(state: LineState, digits: readonly number[] | null, atMs: 
       sinceMs: atMs,
       looped,
       ready: false,
+      toneHeard: false,
     },
     set("loop", true),
     audio(muted, true),
@@ -67,7 +67,7 @@ export function stepOutgoing(state: LineState, input: MachineInput, context: Lin
     case "sending":
       return sending(state, phase, input, context);
     case "second-stage":
-      return secondStage(state, input, context);
+      return secondStage(state, phase, input, context);
     case "awaiting-answer":
       return awaitingAnswer(state, phase, input, context);
     case "talking":
@@ -86,10 +86,10 @@ function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, co
       ? startDialling(state, next, atMs, context, effects)
       : stay({ ...state, phase: next }, ...effects);
   };
-  const ready = (): Step => {
+  const ready = (toneHeard: boolean): Step => {
     // A dial tone without current proves the loop only where current cannot be measured.
-    if (phase.looped) return startDialling(state, phase, atMs, context);
-    return stay({ ...state, phase: { ...phase, ready: true } });
+    const next = { ...phase, ready: true, toneHeard };
+    return phase.looped ? startDialling(state, next, atMs, context) : stay({ ...state, phase: next });
   };
   switch (input.type) {
     case "edge":
@@ -98,7 +98,7 @@ function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, co
       return phase.looped ? watchCurrent(state, input, context) : stay(state);
     case "timer":
       if (input.timer === "looped" && !phase.looped) return looped();
-      if (input.timer === "before-digits") return ready();
+      if (input.timer === "before-digits") return ready(phase.toneHeard);
       if (input.timer === "current" && !phase.looped) {
         return enter(
           state,
@@ -111,7 +111,7 @@ function seizing(state: LineState, phase: In<"seizing">, input: MachineInput, co
       }
       return stay(state);
     case "heard":
-      return input.heard.tone === "dial" && !phase.ready ? ready() : stay(state);
+      return input.heard.tone === "dial" && !phase.toneHeard ? ready(true) : stay(state);
     case "command":
       if (input.command.type !== "send-digit" || !phase.secondStage) return stay(state);
       return stay({ ...state, phase: { ...phase, digits: [...phase.digits, input.command.digit] } });
@@ -127,10 +127,11 @@ function startDialling(
   context: LineContext,
   before: readonly Effect[] = [],
 ): Step {
-  const effects = phase.secondStage ? [...before, emit({ type: "dial-tone", atMs })] : before;
+  const { toneHeard } = phase;
+  const effects = phase.secondStage ? [...before, emit({ type: "dial-tone", heard: toneHeard, atMs })] : before;
   if (phase.secondStage && phase.digits.length === 0) {
     const giveUp = timer("digit", atMs + context.profile.firstDigitTimeoutMs);
-    return enter(state, { status: "second-stage" }, ...effects, audio(through, true), giveUp);
+    return enter(state, { status: "second-stage", toneHeard }, ...effects, audio(through, true), giveUp);
   }
   const [first = 0, ...queue] = phase.digits;
   return play(state, first, queue, phase.secondStage ? 0 : null, context, effects);
@@ -186,12 +187,15 @@ function sending(state: LineState, phase: In<"sending">, input: MachineInput, co
   );
 }
 
-function secondStage(state: LineState, input: MachineInput, context: LineContext): Step {
+function secondStage(state: LineState, phase: In<"second-stage">, input: MachineInput, context: LineContext): Step {
   const { atMs } = input;
   switch (input.type) {
     case "edge":
       return watchCurrent(state, input, context);
     case "heard":
+      if (input.heard.tone === "dial" && !phase.toneHeard) {
+        return stay({ ...state, phase: { ...phase, toneHeard: true } }, emit({ type: "dial-tone", heard: true, atMs }));
+      }
       return heardBusy(state, input, context) ?? stay(state);
     case "timer":
       return input.timer === "digit" ? fail(state, "no-answer", atMs, context) : stay(state);
@@ -269,24 +273,6 @@ function talking(state: LineState, input: MachineInput, context: LineContext): S
   if (input.type !== "heard" || !isOver(input.heard, context)) return stay(state);
   if (input.heard.tone === "unobtainable" && context.inputs.has("current")) return stay(state);
   return release(state, input.atMs, context, { type: "cleared", atMs: input.atMs });
-}
-
-/** Whether a tone that was heard says that the call is over. The detector reports NU only after its full time. */
-function isOver(heard: Extract<MachineInput, { type: "heard" }>["heard"], context: LineContext): boolean {
-  if (heard.tone === "unobtainable") return true;
-  return (heard.tone === "busy" || heard.tone === "congestion") && heard.cycles >= context.profile.busyCycles;
-}
-
-/** The failure that a busy or NU tone means, or null. With intrusion there is time to decide. */
-function heardBusy(
-  state: LineState,
-  input: Extract<MachineInput, { type: "heard" }>,
-  context: LineContext,
-): Step | null {
-  if (!isOver(input.heard, context)) return null;
-  if (input.heard.tone === "unobtainable") return fail(state, "unobtainable", input.atMs, context);
-  if (context.profile.intrudeOnBusy && input.heard.cycles < INTRUSION_BUSY_CYCLES) return null;
-  return fail(state, "busy", input.atMs, context);
 }
 
 /** Loop current gone for as long as a clear takes is the PAX's release; less is impulsing, ringing trip or a reversal. */

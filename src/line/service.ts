@@ -5,6 +5,7 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { PaxProfile } from "../config/pax-profile.ts";
+import { withBlocking } from "./blocking.ts";
 import { type DecoderOutput, type DecoderState, decoderStep, newDecoder, nextDeadline } from "./decoder.ts";
 import { patternDuration } from "./encoder.ts";
 import { HealthMeter, type LineHealth } from "./health.ts";
@@ -20,6 +21,7 @@ import {
   type MachineInput,
 } from "./machine.ts";
 import { Outputs } from "./outputs.ts";
+import { afterPoll } from "./poll-service.ts";
 import type { Edge, LinePort, MediaPort, PatternStep } from "./port.ts";
 import { subscriberStep } from "./subscriber.ts";
 import { tieLineStep } from "./tie-line.ts";
@@ -40,14 +42,6 @@ export interface LineOptions {
   /** Calls `then` when every edge that is queued has been delivered. */
   readonly drain?: (then: () => void) => void;
 }
-
-/**
- * Node runs timers before it reads its sockets: after a stall the queued edges are still unread when a timer fires.
- * An immediate runs after the poll phase, the second one after a whole further poll.
- */
-const afterPoll = (then: () => void): void => {
-  setImmediate(() => setImmediate(then));
-};
 
 /**
  * One line: joins its interface, the decoder, its machine and its audio. It decides nothing. While the line is idle
@@ -81,7 +75,7 @@ export class LineService implements Service {
     this.#options = options;
     this.name = port.name;
     this.type = options.type;
-    this.#machine = options.type === "tie-line" ? tieLineStep : subscriberStep;
+    this.#machine = withBlocking(options.type === "tie-line" ? tieLineStep : subscriberStep);
     const target = {
       decoderDue: () => nextDeadline(this.#decoder),
       decoderTime: (atMs: number) => this.#decoded(decoderStep(this.#decoder, { type: "time", atMs })),
@@ -98,6 +92,16 @@ export class LineService implements Service {
 
   get status(): LineStatus {
     return this.#state.phase.status;
+  }
+
+  /** Out of service by hand. */
+  get blocked(): boolean {
+    return this.#state.blocked;
+  }
+
+  /** Whether loop current is measured; without it `looped` says that time has passed. */
+  get measuresCurrent(): boolean {
+    return this.#options.port.inputs.has("current");
   }
 
   get health(): LineHealth {

@@ -140,6 +140,7 @@ function ringing(state: LineState, input: MachineInput, context: LineContext): S
       return refuse();
     case "seize":
     case "send-digit":
+    case "block":
       return stay(state);
     default:
       return assertNever(command);
@@ -172,6 +173,7 @@ function heldCall(state: LineState, input: MachineInput, context: LineContext): 
       return release(state, atMs, context);
     case "seize":
     case "send-digit":
+    case "block":
       return stay(state);
     default:
       return assertNever(command);

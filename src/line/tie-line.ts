@@ -209,6 +209,7 @@ function incoming(state: LineState, mode: AudioMode, input: MachineInput, contex
       return hangUpOn(state, "busy", true, atMs, context);
     case "seize":
     case "send-digit":
+    case "block":
       return stay(state);
     default:
       return assertNever(command);

@@ -52,7 +52,8 @@ export type LineEvent =
   | { readonly type: "flash"; readonly atMs: number }
   | { readonly type: "cleared"; readonly atMs: number } // the PAX has cleared: the call is over
   | { readonly type: "looped"; readonly atMs: number } // our loop is closed and holds
-  | { readonly type: "dial-tone"; readonly atMs: number } // second stage: send digits now
+  /** Second stage: send digits now. `heard`: there is a dial tone; false: time has passed, and it may yet come. */
+  | { readonly type: "dial-tone"; readonly heard: boolean; readonly atMs: number }
   | { readonly type: "dialled"; readonly atMs: number } // all digits sent, audio is through
   | { readonly type: "answered"; readonly by: "reversal" | "ringing-stopped" | "time"; readonly atMs: number }
   | { readonly type: "failed"; readonly reason: SeizeFailure; readonly atMs: number }
@@ -74,4 +75,6 @@ export type LineCommand =
   /** The far end has answered: audio joined, answer supervision given (subscriber: the loop is closed). */
   | { readonly type: "answer" }
   /** The call is over. Opens our loop, or gives a PAX caller who still holds his busy tone until he clears. */
-  | { readonly type: "release" };
+  | { readonly type: "release" }
+  /** Out of service by hand, or back in it: back-busied, whatever the line is doing; a call on it goes on. */
+  | { readonly type: "block"; readonly blocked: boolean };
