@@ -1,6 +1,6 @@
 import type { Dispose } from "../base/events.ts";
 import { JsonLinesClient } from "../base/json-lines.ts";
-import type { LineEndStatus, Method, Params, PaxEvent, PhoneStatus } from "./control-port.ts";
+import type { LineEndStatus, Method, PanelStatus, Params, PaxEvent, PhoneStatus } from "./control-port.ts";
 import type { Hearing, PhoneCondition } from "./watch.ts";
 
 /** Works the telephones of a simulated PAX, and tells what they hear. Every method rejects with a GatewayError. */
@@ -83,6 +83,21 @@ export class SimClient {
   /** Power, registers, intrusion and other habits of the exchange. */
   async setExchange(settings: Params<"setExchange">): Promise<void> {
     await this.#ask("setExchange", settings);
+  }
+
+  /** The button, the LED and the contacts of the monitored inputs. */
+  async panel(): Promise<PanelStatus> {
+    return (await this.#ask("panel", null)) as PanelStatus;
+  }
+
+  /** Presses the reset button; resolves when it is let go of. Null: for good. Rejects with `not-possible` without one. */
+  async press(ms: number | null): Promise<void> {
+    await this.#ask("press", { ms });
+  }
+
+  /** Puts a monitored input by hand; null: it follows the exchange again. Rejects with `no-such-input`. */
+  async setInput(input: string, active: boolean | null): Promise<void> {
+    await this.#ask("setInput", { input, active });
   }
 
   #ask<M extends Method>(method: M, params: Params<M>): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { InputSource } from "./input-source.ts";
 import { dialSchema, exchangeSchema } from "./topology.ts";
 import { phoneConditions } from "./watch.ts";
 
@@ -58,6 +59,11 @@ export const requestSchemas = {
     firstDigitMs: exchangeSchema.shape.firstDigitMs.unwrap().optional(),
     nextDigitMs: exchangeSchema.shape.nextDigitMs.unwrap().optional(),
   }),
+  panel: z.null(),
+  /** Answered when the button is let go of; null: it stays pressed (until another press ends), answered at once. */
+  press: z.strictObject({ ms: z.number().min(1).max(120_000).nullable() }),
+  /** Null: it follows the exchange again. */
+  setInput: z.strictObject({ input: z.string().min(1).max(24), active: z.boolean().nullable() }),
 } as const;
 
 export type Method = keyof typeof requestSchemas;
@@ -93,7 +99,23 @@ export interface LineEndStatus {
   readonly audio: { readonly used: number; readonly missed: number; readonly dropped: number };
 }
 
+/** What hangs beside the exchange, as it is. `open`: a driver has it. */
+export interface PanelStatus {
+  /** Null: there is none. */
+  readonly button: { readonly pressed: boolean; readonly open: boolean } | null;
+  /** `pattern` is what it was last told to show. Null: there is none. */
+  readonly led: { readonly pattern: string; readonly open: boolean } | null;
+  readonly inputs: readonly {
+    readonly input: string;
+    readonly active: boolean;
+    readonly follows: InputSource | null;
+    readonly forced: boolean;
+    readonly open: boolean;
+  }[];
+}
+
 /** What is told to every client, unasked. */
 export type PaxEvent =
+  | { readonly type: "panel"; readonly panel: PanelStatus }
   | { readonly type: "phone"; readonly phone: PhoneStatus }
   | { readonly type: "line"; readonly line: LineEndStatus };

@@ -5,7 +5,18 @@ import { GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { CircuitId } from "./exchange-state.ts";
 import type { LineEnd } from "./line-end.ts";
-import { encodeAudio, encodeJson, type FromLine, parseToLine, type ToLine, type Wire, WireReader } from "./port.ts";
+import type { Panel } from "./panel.ts";
+import { PanelSessions } from "./panel-sessions.ts";
+import {
+  encodeAudio,
+  encodeJson,
+  type FromLine,
+  parseToLine,
+  parseToPanel,
+  type ToLine,
+  type Wire,
+  WireReader,
+} from "./port.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Audio for a driver that doesn't read is thrown away beyond this, bytes: about ten seconds. */
@@ -18,10 +29,12 @@ interface Session {
 }
 
 /**
- * The lines' interfaces on a local socket: a connection for each line that is opened. A driver that opens a line which
+ * The lines' interfaces, and the panel's contacts, on a local socket: a connection for each that is opened. A driver that opens a line which
  * another one holds takes it over, as the supervisor does that was started again.
  */
 export class HardwareServer {
+  /** The contacts and the LED, which have connections of their own. */
+  readonly contacts: PanelSessions;
   readonly #path: string;
   readonly #simulation: Simulation;
   readonly #catchUp: () => void;
@@ -30,7 +43,8 @@ export class HardwareServer {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
 
-  constructor(path: string, simulation: Simulation, catchUp: () => void, log: Log) {
+  constructor(path: string, simulation: Simulation, panel: Panel, catchUp: () => void, log: Log) {
+    this.contacts = new PanelSessions(panel, () => simulation.clock.now());
     this.#path = path;
     this.#simulation = simulation;
     this.#catchUp = catchUp;
@@ -69,6 +83,7 @@ export class HardwareServer {
       this.#sockets.delete(socket);
       this.#catchUp();
       this.#letGo(session);
+      this.contacts.letGo(socket);
     });
     socket.on("data", (chunk) => {
       this.#catchUp();
@@ -86,6 +101,8 @@ export class HardwareServer {
       if (session.line?.end.audioOpen === true) session.line.end.pushAudio(wire.samples);
       return;
     }
+    const toPanel = session.line === null ? parseToPanel(wire.value) : null;
+    if (toPanel !== null) return this.contacts.receive(session.socket, toPanel);
     const message = parseToLine(wire.value);
     if (message === null) throw new GatewayError("bad-request", `no message of a line: ${JSON.stringify(wire.value)}`);
     if (message.type === "open") this.#open(session, message.line);

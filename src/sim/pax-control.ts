@@ -2,9 +2,18 @@ import { open } from "node:fs/promises";
 import { z } from "zod";
 import { GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
-import { type LineEndStatus, type Method, type PaxEvent, type PhoneStatus, requestSchemas } from "./control-port.ts";
+import {
+  type LineEndStatus,
+  type Method,
+  type PanelStatus,
+  type PaxEvent,
+  type PhoneStatus,
+  requestSchemas,
+} from "./control-port.ts";
 import type { HardwareServer } from "./hardware-server.ts";
 import type { LineEnd } from "./line-end.ts";
+import type { Panel } from "./panel.ts";
+import { BUTTON_CONTACT, inputContact } from "./port.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Telephone } from "./telephone.ts";
 import { readRecording, type Voice } from "./voice.ts";
@@ -16,11 +25,13 @@ const MAX_RECORDING_BYTES = 16 * 1024 * 1024;
 /** Does what the control socket asks: works the telephones and puts faults on the exchange. */
 export class PaxControl {
   readonly #simulation: Simulation;
+  readonly #panel: Panel;
   readonly #hardware: HardwareServer;
   readonly #catchUp: () => void;
 
-  constructor(simulation: Simulation, hardware: HardwareServer, catchUp: () => void) {
+  constructor(simulation: Simulation, panel: Panel, hardware: HardwareServer, catchUp: () => void) {
     this.#simulation = simulation;
+    this.#panel = panel;
     this.#hardware = hardware;
     this.#catchUp = catchUp;
   }
@@ -33,7 +44,11 @@ export class PaxControl {
     return end === undefined ? null : { type: "line", line: this.#lineStatus(id, end) };
   }
 
-  /** @throws GatewayError `bad-request`, `no-such-phone`, `no-such-line`, `not-possible` or `timeout`. */
+  get panelEvent(): PaxEvent {
+    return { type: "panel", panel: this.#panelStatus() };
+  }
+
+  /** @throws GatewayError `bad-request`, `no-such-phone`, `no-such-line`, `no-such-input`, `not-possible` or `timeout`. */
   handle(method: string, params: unknown): unknown {
     if (!Object.hasOwn(requestSchemas, method)) throw new GatewayError("bad-request", `no method ${method}`);
     this.#catchUp();
@@ -62,7 +77,37 @@ export class PaxControl {
         return this.#setLine(valid("setLine", params));
       case "setExchange":
         return this.#setExchange(valid("setExchange", params));
+      case "panel":
+        return this.#panelStatus();
+      case "press":
+        return this.#press(valid("press", params));
+      case "setInput":
+        return this.#setInput(valid("setInput", params));
     }
+  }
+
+  #press({ ms }: Valid<"press">): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.#panel.press(ms, resolve)) {
+        reject(new GatewayError("not-possible", "the simulated PAX has no button"));
+      }
+      if (ms === null) resolve();
+    });
+  }
+
+  #setInput({ input, active }: Valid<"setInput">): void {
+    if (this.#panel.setInput(input, active)) return;
+    throw new GatewayError("no-such-input", `the simulated PAX has no input ${input}`);
+  }
+
+  #panelStatus(): PanelStatus {
+    const { pressed, led, inputs } = this.#panel;
+    const { contacts } = this.#hardware;
+    return {
+      button: pressed === null ? null : { pressed, open: contacts.isHeld(BUTTON_CONTACT) },
+      led: led === null ? null : { pattern: led, open: contacts.ledIsHeld },
+      inputs: inputs.map((input) => ({ ...input, open: contacts.isHeld(inputContact(input.input)) })),
+    };
   }
 
   #dial({ ext, digits }: Valid<"dial">): Promise<void> {

@@ -6,7 +6,9 @@ import {
   encodeJson,
   MAX_PATTERN_STEPS,
   parseFromLine,
+  parseFromPanel,
   parseToLine,
+  parseToPanel,
   type ToLine,
   WireReader,
 } from "./port.ts";
@@ -61,5 +63,23 @@ describe("the wire between a simulated line and its driver", () => {
     }
     expect(parseToLine({ type: "set", output: "ring", active: true })).toBeNull();
     expect(parseFromLine({ type: "edge", input: "busy", active: true, atMs: 1 })).toBeNull();
+  });
+});
+
+describe("the wire between a simulated contact or LED and its driver", () => {
+  it("carries its messages, and takes nothing else for one", () => {
+    const panel = [{ type: "open-contact", contact: "button" }, { type: "open-led" }, { type: "led", pattern: "on" }];
+    for (const message of panel) expect(parseToPanel(message)).toEqual(message);
+    for (const message of [{ type: "contact", active: true, atMs: 5 }, { type: "led-opened" }]) {
+      expect(parseFromPanel(message)).toEqual(message);
+    }
+    for (const bad of [
+      { type: "open-contact", contact: "x".repeat(65) },
+      { type: "led", pattern: "on\n" },
+      { type: "contact", active: 1, atMs: 5 },
+    ]) {
+      expect([parseToPanel(bad), parseFromPanel(bad)]).toEqual([null, null]);
+    }
+    fc.assert(fc.property(fc.jsonValue(), (value) => parseToPanel(value) === null && parseFromPanel(value) === null));
   });
 });

@@ -8,7 +8,7 @@ import {
 } from "../line/port.ts";
 
 /**
- * What passes between a simulated line and its driver (`drivers/sim-line`), on a local stream socket. Each frame is a
+ * What passes between a simulated line, contact or LED and its driver (`drivers/sim-…`), on a local stream socket. Each frame is a
  * 4-byte big-endian length, one byte of kind, and that many bytes less one: JSON text, or one frame of audio
  * (160 samples, 16 bit, little-endian).
  */
@@ -37,16 +37,35 @@ export type FromLine =
   | { readonly type: "levels"; readonly id: number; readonly active: readonly LineInput[] }
   | { readonly type: "refused"; readonly code: string; readonly message: string };
 
+/** The contact of the simulated reset button; those of the monitored inputs are `input/NAME`. */
+export const BUTTON_CONTACT = "button";
+export const inputContact = (name: string): string => `input/${name}`;
+
+/** From the driver of a contact, or of the status LED, to the simulation: a connection for each. */
+export type ToPanel =
+  | { readonly type: "open-contact"; readonly contact: string }
+  | { readonly type: "open-led" }
+  /** What the LED shows from now on, in `credentials/types.ts`'s words. */
+  | { readonly type: "led"; readonly pattern: string };
+
+/** From the simulation to such a driver. A contact's state comes at once when it is opened, then with each change. */
+export type FromPanel =
+  | { readonly type: "contact"; readonly active: boolean; readonly atMs: number }
+  | { readonly type: "led-opened" };
+
 /** One frame as received. */
 export type Wire =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "audio"; readonly samples: Int16Array };
 
+/** Longest name of a contact. */
+const MAX_NAME = 64;
+
 const JSON_KIND = 0;
 const AUDIO_KIND = 1;
 
 /** A frame of JSON. */
-export function encodeJson(message: ToLine | FromLine): Uint8Array {
+export function encodeJson(message: ToLine | FromLine | ToPanel | FromPanel): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(message));
   const bytes = new Uint8Array(5 + text.length);
   new DataView(bytes.buffer).setUint32(0, text.length + 1);
@@ -143,6 +162,30 @@ export function parseFromLine(value: unknown): FromLine | null {
   }
 }
 
+/** The message, or null when the value is not one. */
+export function parseToPanel(value: unknown): ToPanel | null {
+  if (!isRecord(value)) return null;
+  const { type, contact, pattern } = value;
+  switch (type) {
+    case "open-contact":
+      return typeof contact === "string" && contact.length <= MAX_NAME ? { type, contact } : null;
+    case "open-led":
+      return { type };
+    case "led":
+      return typeof pattern === "string" && /^[a-z-]{1,24}$/.test(pattern) ? { type, pattern } : null;
+    default:
+      return null;
+  }
+}
+
+/** The message, or null when the value is not one. */
+export function parseFromPanel(value: unknown): FromPanel | null {
+  if (!isRecord(value)) return null;
+  const { type, active, atMs } = value;
+  if (type === "led-opened") return { type };
+  return type === "contact" && typeof active === "boolean" && typeof atMs === "number" ? { type, active, atMs } : null;
+}
+
 function isRecord(value: unknown): value is { readonly [key: string]: unknown } & Partial<Record<WireKey, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -159,6 +202,8 @@ type WireKey =
   | "inputs"
   | "outputs"
   | "atMs"
+  | "contact"
+  | "pattern"
   | "code"
   | "message";
 

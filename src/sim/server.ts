@@ -4,6 +4,7 @@ import { GatewayError } from "../base/errors.ts";
 import { JsonLinesServer } from "../base/json-lines.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { HardwareServer } from "./hardware-server.ts";
+import { Panel } from "./panel.ts";
 import { PaxControl } from "./pax-control.ts";
 import { Simulation } from "./simulation.ts";
 import { type TopologyInput, topologySchema } from "./topology.ts";
@@ -33,14 +34,17 @@ export async function startPaxSimulator(options: PaxSimulatorOptions): Promise<{
   const log = options.log ?? silentLog;
   const clock = new TrailingClock(options.clock ?? systemClock);
   const catchUp = () => clock.catchUp();
-  const simulation = new Simulation(clock, topology.data, options.seed ?? 1, () => clock.lagMs());
-  const hardware = new HardwareServer(options.hardwareSocket, simulation, catchUp, log);
-  const control = new PaxControl(simulation, hardware, catchUp);
+  const seed = options.seed ?? 1;
+  const simulation = new Simulation(clock, topology.data, seed, () => clock.lagMs());
+  const panel = new Panel(simulation, seed);
+  const hardware = new HardwareServer(options.hardwareSocket, simulation, panel, catchUp, log);
+  const control = new PaxControl(simulation, panel, hardware, catchUp);
   const requests = new JsonLinesServer(options.controlSocket, (method, params) => control.handle(method, params));
   simulation.events.on("circuit", (id) => {
     const event = control.eventFor(id);
     if (event !== null) requests.broadcast(event);
   });
+  panel.events.on("changed", () => requests.broadcast(control.panelEvent));
   const close = async () => {
     await requests.stop();
     await hardware.stop();

@@ -31,6 +31,8 @@ import { dialSchema, type Topology } from "./topology.ts";
 export interface SimulationEvents {
   /** A telephone or a line is doing something else than before. */
   circuit: [id: CircuitId];
+  /** The exchange was switched on or off. */
+  power: [];
 }
 
 /** The whole simulated exchange with its telephones and lines, on a clock of its own. */
@@ -92,6 +94,10 @@ export class Simulation {
     return this.#exchange.powered;
   }
 
+  get circuits(): Iterable<Circuit> {
+    return this.#exchange.circuits.values();
+  }
+
   circuit(id: CircuitId): Circuit | undefined {
     return this.#exchange.circuits.get(id);
   }
@@ -132,6 +138,7 @@ export class Simulation {
       this.#putPair(id);
       this.#loopChanged(id);
     }
+    this.events.emit("power");
   }
 
   #telephone(number: string): Telephone {

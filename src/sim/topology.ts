@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { InputSource } from "./input-source.ts";
 
 /** What the simulated exchange consists of. Figures without a source are judgement (EJ); see the README. */
 
@@ -76,6 +77,16 @@ export const exchangeSchema = z.strictObject({
 });
 export type ExchangeConfig = z.infer<typeof exchangeSchema>;
 
+const atLeast = z.number().int().min(1).max(100);
+const sourceSchema: z.ZodType<InputSource, InputSource> = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("registers"), atLeast }),
+  z.strictObject({ type: z.literal("links"), atLeast }),
+  z.strictObject({ type: z.literal("congestion") }),
+  z.strictObject({ type: z.literal("ringing") }),
+  z.strictObject({ type: z.literal("engaged"), circuit: z.string().max(24) }),
+  z.strictObject({ type: z.literal("power-fail") }),
+]);
+
 export const topologySchema = z
   .strictObject({
     exchange: exchangeSchema.prefault({}),
@@ -85,11 +96,21 @@ export const topologySchema = z
       .max(100)
       .default(Array.from({ length: 40 }, (_, i) => String(20 + i))),
     lines: z.array(lineSchema).max(32).default([]),
+    /** Contacts for the gateway's monitored inputs, and what moves each. */
+    inputs: z
+      .array(z.strictObject({ name: lineName, follows: sourceSchema.nullable().default(null) }))
+      .max(16)
+      .default([]),
+    /** The gateway's reset button and its status LED are simulated too. */
+    button: z.boolean().default(false),
+    led: z.boolean().default(false),
   })
   .superRefine((topology, context) => {
     const refuse = (message: string) => context.addIssue({ code: "custom", message });
     const names = topology.lines.map((line) => line.name);
     if (new Set(names).size !== names.length) refuse("two lines have the same name");
+    const inputs = topology.inputs.map((input) => input.name);
+    if (new Set(inputs).size !== inputs.length) refuse("two inputs have the same name");
     const extensions = topology.lines.flatMap((line) => (line.type === "subscriber" ? [line.extension] : []));
     if (new Set(extensions).size !== extensions.length) refuse("two lines have the same extension");
     for (const number of [...topology.telephones, ...extensions]) {
