@@ -118,7 +118,8 @@ function accountReadout(account: AccountPeer, model: SipModel): Map<string, stri
     ["Context", `from-account-${account.name}`],
     ["Insecure", "no"],
     ["Dynamic", "Yes"],
-    ["Secret", "<Set>"],
+    ["Secret", "<Not set>"],
+    ["MD5Secret", "<Set>"],
     ["ACL", "Yes"],
     ["ContactACL", "Yes"],
   ]);

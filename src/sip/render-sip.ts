@@ -1,3 +1,4 @@
+import { md5 } from "./accounts-md5.ts";
 import { externalPortOf } from "./external.ts";
 import { type Entry, renderSections, type Section } from "./ini.ts";
 import type { AccountPeer, SipModel, TrunkPeer } from "./model.ts";
@@ -185,12 +186,17 @@ function accountPeer(account: AccountPeer, model: SipModel): Entry[] {
     ["context", `from-account-${checked("word", account.name, "account name")}`],
     ["host", "dynamic"],
     ["transport", model.tcp ? "udp,tcp" : "udp"],
-    ["secret", checked("secret", account.secret, `${place}: secret`)],
+    ["md5secret", digestOf(account)],
     ["call-limit", checkedNumber(account.callLimit, 1, 1000, `${place}: callLimit`)],
     ["qualify", "yes"],
     ...onlyFrom(networks, ["deny", "permit"]),
     ...onlyFrom(networks, ["contactdeny", "contactpermit"]),
   ];
+}
+
+/** What digest authentication compares with; whoever reads the file has this account here, and no password. */
+function digestOf({ name, username, secret }: AccountPeer): string {
+  return md5(`${username}:${NEUTRAL_NAME}:${checked("secret", secret, `account ${name}: secret`)}`);
 }
 
 /** An access list of both families: refuse everything, then permit. */

@@ -3,14 +3,16 @@ import { describeError, GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import { AsteriskHealth, describeFinding } from "./asterisk-health.ts";
+import { withAccounts } from "./accounts.ts";
+import { concernsAccounts, forgetOldPeers, requireTaken } from "./accounts-service.ts";
+import { AsteriskHealth } from "./asterisk-health.ts";
 import { connectWhenReady, isClosed } from "./connect-service.ts";
-import { desiredState } from "./desired.ts";
-import { type Finding, findDrift, isSerious, planForFiles, planRepair, type Step } from "./drift.ts";
+import { type Finding, isSerious, planForFiles, planRepair } from "./drift.ts";
+import { Executor, notInForce } from "./executor-service.ts";
 import { type SipPlace, withPlace } from "./external.ts";
 import { ExternalAddress } from "./external-service.ts";
-import type { SipModel } from "./model.ts";
-import { observe } from "./observe.ts";
+import { boundLogs } from "./logs-service.ts";
+import type { AccountCredentials, SipModel } from "./model.ts";
 import type { AsteriskPorts } from "./port.ts";
 import { renderProfile } from "./render.ts";
 import { every, Turns, untilNone } from "./timing-service.ts";
@@ -25,18 +27,15 @@ export interface AsteriskEvents {
 }
 
 const CHECK_MS = 30_000;
-const LOG_CHECK_MS = 2_000;
-/** Each of the two logs, and its predecessor, is at most about this large: bytes. */
-const LOG_LIMIT_BYTES = 1_000_000;
-/** Restarts against drift end calls, so they are rare. */
-const DRIFT_RESTART_GAP_MS = 600_000;
 
 /** Keeps our Asterisk running with exactly the rendered profile in force. */
 export class AsteriskService implements Service {
   readonly name = "asterisk";
-  readonly #configured: SipModel;
+  /** With the accounts as they are now; without the external place. */
+  #configured: SipModel;
   readonly #ports: AsteriskPorts;
   readonly #log: Log;
+  readonly #executor: Executor;
   readonly #emitter = new TypedEmitter<AsteriskEvents>();
   readonly #disposers: Dispose[] = [];
   #life = new AbortController();
@@ -47,16 +46,21 @@ export class AsteriskService implements Service {
   readonly #health = new AsteriskHealth();
   #bringingUp: Promise<void> | undefined;
   #checking: Promise<readonly Finding[]> | undefined;
-  #lastDriftRestart = Number.NEGATIVE_INFINITY;
 
   constructor(model: SipModel, ports: AsteriskPorts, log: Log) {
     this.#configured = model;
     this.#ports = ports;
     this.#log = log;
+    this.#executor = new Executor(ports, log);
   }
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** The accounts with the credentials that they have now. */
+  get accounts(): SipModel["accounts"] {
+    return this.#configured.accounts;
   }
 
   /** What is wrong with it, for whoever looks; null when nothing is. */
@@ -79,9 +83,7 @@ export class AsteriskService implements Service {
       every(CHECK_MS, () => {
         if (this.#up) void this.check().catch((error: unknown) => this.#complain("the profile's check", error));
       }),
-      every(LOG_CHECK_MS, () => {
-        void this.#boundLogs().catch((error: unknown) => this.#complain("bounding the logs", error));
-      }),
+      boundLogs(this.#ports, () => this.#up, this.#log),
     );
     await this.#bringUp(life);
   }
@@ -92,7 +94,7 @@ export class AsteriskService implements Service {
     await this.#bringingUp?.catch(() => undefined);
     await this.#external.stop();
     this.#up = false;
-    await this.#end();
+    await this.#executor.end();
   }
 
   /**
@@ -103,6 +105,28 @@ export class AsteriskService implements Service {
   async setExternal(place: SipPlace | null): Promise<void> {
     renderProfile(withPlace(this.#configured, place));
     await this.#external.set(place);
+  }
+
+  /** Ends Asterisk, and every call with it; it comes back by itself. Errors: `asterisk-down`. */
+  async restart(): Promise<void> {
+    await this.#turns.next(async () => {
+      if (!this.#up) throw new GatewayError("asterisk-down", "Asterisk is not up: it is being started already");
+      this.#log.warn("restarting Asterisk, as somebody asked for");
+      await this.#executor.end();
+    });
+  }
+
+  /**
+   * Gives the accounts other credentials. Calls that are up go on. Resolves when the old ones are refused, their
+   * registrations are gone and the new ones can register, or, when no Asterisk runs, noted for the next start.
+   * @throws GatewayError `sip-secret-missing`, `sip-value`: nothing has changed then; `sip-accounts`, `ami-closed`:
+   *   they are noted, and not in force yet; call it again
+   */
+  async setAccounts(accounts: ReadonlyMap<string, AccountCredentials>): Promise<void> {
+    const model = withAccounts(this.#configured, accounts);
+    renderProfile(withPlace(model, this.#external.place));
+    this.#configured = model;
+    requireTaken(await this.#apply(this.#life.signal, concernsAccounts), this.#ports.process.running);
   }
 
   /** Compares Asterisk with the profile and repairs what differs; the findings of the first look. */
@@ -126,21 +150,36 @@ export class AsteriskService implements Service {
 
   /** Whatever does not come into force here is found by the next check. */
   async #move(signal: AbortSignal): Promise<void> {
+    try {
+      const left = await this.#apply(signal, () => true);
+      if (left === null) return;
+      if (left.length > 0) this.#log.warn("the external address is not in force yet", { findings: left });
+      else this.#log.info("Asterisk has another external address", { address: this.#model.externalAddress });
+    } catch (error) {
+      this.#complain("changing the external address", error);
+    }
+  }
+
+  /** Brings the model into force; what of it that `concerns` the change is not, or null when Asterisk is not up. */
+  async #apply(
+    signal: AbortSignal,
+    concerns: (finding: Finding, model: SipModel) => boolean,
+  ): Promise<readonly Finding[] | null> {
     // A start under way may have written the files already, and not yet listen to commands.
     await this.#bringingUp?.catch(() => undefined);
-    const done = this.#turns.next(async () => {
-      if (!this.#up || signal.aborted) return;
+    return this.#turns.next(async () => {
+      if (!this.#up || signal.aborted) return null;
+      const { commands, files } = this.#ports;
       const model = this.#model;
-      const steps = planForFiles(await this.#ports.files.write(renderProfile(model)));
-      for (const step of steps) await this.#perform(step);
-      const left = await untilNone(
-        () => this.#verify(model),
-        () => this.#up,
-      );
-      if (left.length > 0) this.#log.warn("the external address is not in force yet", { findings: left });
-      else this.#log.info("Asterisk has another external address", { address: model.externalAddress });
+      const look = async () => (await this.#executor.verify(model)).filter((finding) => concerns(finding, model));
+      const changed = await files.write(renderProfile(model));
+      // Nothing changed: the reload that should have followed an earlier change may be what is missing.
+      const steps = changed.length > 0 ? planForFiles(changed) : planRepair(await look(), false);
+      for (const step of steps) await this.#executor.perform(step);
+      const left = await untilNone(look, () => this.#up);
+      await forgetOldPeers(commands, model);
+      return left;
     });
-    await done.catch((error: unknown) => this.#complain("changing the external address", error));
   }
 
   #bringUp(signal: AbortSignal): Promise<void> {
@@ -156,26 +195,23 @@ export class AsteriskService implements Service {
   }
 
   async #bringUpOnce(signal: AbortSignal): Promise<void> {
-    const { files, process } = this.#ports;
-    const changed = await files.write(renderProfile(this.#model));
+    const { commands, files, process } = this.#ports;
+    // What changes from now on comes after this start (`#apply`).
+    const model = this.#model;
+    const changed = await files.write(renderProfile(model));
     const wasRunning = process.running;
     const how = await process.start();
-    if (how === "attached" && !wasRunning) await this.#adopt(changed, signal);
-    else await connectWhenReady(this.#ports, signal);
-    let left = await this.#verify();
+    if (how === "attached" && !wasRunning) await this.#adopt(changed, model, signal);
+    else await this.#executor.connect(how === "attached" ? changed : [], signal);
+    let left = await this.#executor.verify(model);
     if (how === "attached" && isSerious(left)) {
       this.#log.warn("the running Asterisk is not as rendered", { findings: left });
-      for (const step of planRepair(left, false)) if (step.kind !== "restart") await this.#perform(step);
-      left = await this.#verify();
-      if (isSerious(left)) left = await this.#beginAnew(signal);
+      for (const step of planRepair(left, false)) if (step.kind !== "restart") await this.#executor.perform(step);
+      left = await this.#executor.verify(model);
+      if (isSerious(left)) left = await this.#beginAnew(model, signal);
     }
-    if (isSerious(left)) {
-      const first = left[0];
-      const what = first === undefined ? "" : `: ${describeFinding(first)}`;
-      throw new GatewayError("sip-profile", `Asterisk does not run with the hardened profile${what}`, {
-        details: { findings: left },
-      });
-    }
+    if (isSerious(left)) throw notInForce(left);
+    await forgetOldPeers(commands, model);
     signal.throwIfAborted();
     this.#up = true;
     this.#health.wentUp(left, performance.now());
@@ -184,26 +220,24 @@ export class AsteriskService implements Service {
   }
 
   /** Takes over an Asterisk that an earlier supervisor left, if it takes our files and our password. */
-  async #adopt(changed: readonly string[], signal: AbortSignal): Promise<void> {
-    const steps = planForFiles(changed);
-    if (!steps.some((step) => step.kind === "restart")) {
+  async #adopt(changed: readonly string[], model: SipModel, signal: AbortSignal): Promise<void> {
+    if (!planForFiles(changed).some((step) => step.kind === "restart")) {
       try {
-        await connectWhenReady(this.#ports, signal);
-        for (const step of steps) await this.#perform(step);
+        await this.#executor.connect(changed, signal);
         return;
       } catch (error) {
         signal.throwIfAborted();
         this.#complain("taking over the running Asterisk", error);
       }
     }
-    await this.#beginAnew(signal);
+    await this.#beginAnew(model, signal);
   }
 
-  async #beginAnew(signal: AbortSignal): Promise<readonly Finding[]> {
-    await this.#end();
+  async #beginAnew(model: SipModel, signal: AbortSignal): Promise<readonly Finding[]> {
+    await this.#executor.end();
     await this.#ports.process.start();
     await connectWhenReady(this.#ports, signal);
-    return this.#verify();
+    return this.#executor.verify(model);
   }
 
   async #check(): Promise<readonly Finding[]> {
@@ -212,54 +246,24 @@ export class AsteriskService implements Service {
     const files = edited.map(
       (name): Finding => ({ kind: "file", subject: name, wanted: "as rendered", found: "edited" }),
     );
-    const findings = [
-      ...files,
-      ...findDrift(desiredState(this.#model), await observe(this.#ports.commands, this.#ports.process)),
-    ];
+    const findings = [...files, ...(await this.#executor.verify(this.#model))];
     if (findings.length === 0) {
       this.#health.checked([]);
       return findings;
     }
     this.#log.warn("Asterisk is not as rendered", { findings });
     await this.#ports.files.write(profile);
-    for (const step of planRepair(findings, false)) await this.#perform(step);
+    for (const step of planRepair(findings, false)) await this.#executor.perform(step);
     const left = this.#up
       ? await untilNone(
-          () => this.#verify(),
+          () => this.#executor.verify(this.#model),
           () => this.#up,
         )
       : [];
     if (this.#up) this.#health.checked(left);
-    if (this.#up) for (const step of planRepair(left, true)) await this.#perform(step);
+    if (this.#up) for (const step of planRepair(left, true)) await this.#executor.perform(step);
     this.#emitter.emit("drift", findings, left.length === 0);
     return findings;
-  }
-
-  async #verify(model = this.#model): Promise<readonly Finding[]> {
-    return findDrift(desiredState(model), await observe(this.#ports.commands, this.#ports.process));
-  }
-
-  async #perform(step: Step): Promise<void> {
-    const { commands } = this.#ports;
-    if (step.kind !== "restart") {
-      const done = step.kind === "command" ? commands.command(step.command) : commands.module(step.what, step.file);
-      await done.catch((error: unknown) => this.#complain("a repair of Asterisk", error));
-      return;
-    }
-    const now = performance.now();
-    if (now - this.#lastDriftRestart < DRIFT_RESTART_GAP_MS) {
-      this.#log.error("Asterisk would have to be restarted again, which is put off");
-      return;
-    }
-    this.#lastDriftRestart = now;
-    this.#log.warn("restarting Asterisk");
-    await this.#end();
-  }
-
-  /** Ends Asterisk; what follows from its exit (`#lost`) starts it again, unless we are stopping. */
-  async #end(): Promise<void> {
-    this.#ports.commands.close();
-    await this.#ports.process.stop();
   }
 
   #lost(reason: string): void {
@@ -283,14 +287,8 @@ export class AsteriskService implements Service {
         if (life.aborted) return;
         this.#complain("starting Asterisk again", error);
         // It may hang rather than be gone: begin from nothing.
-        await this.#end().catch((cause: unknown) => this.#complain("ending Asterisk", cause));
+        await this.#executor.end().catch((cause: unknown) => this.#complain("ending Asterisk", cause));
       }
-    }
-  }
-
-  async #boundLogs(): Promise<void> {
-    if (await this.#ports.files.boundLogs(LOG_LIMIT_BYTES)) {
-      if (this.#up) await this.#ports.commands.command("logger reload");
     }
   }
 

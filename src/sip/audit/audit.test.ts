@@ -112,8 +112,8 @@ describe("what this gateway renders", () => {
     expect(renderText(report)).toMatch(/ files, nothing found$/);
   });
 
-  it("would have one if an account's password were weak", () => {
-    const weak = { ...strong, accounts: [{ ...account("kitchen"), secret: "s3cret" }] };
+  it("would have one if a password that stands in it were weak", () => {
+    const weak = { ...strong, manager: { ...strong.manager, secret: "s3cret" } };
     expect(audit({ ...treeOf({}), files: renderProfile(weak) }).findings.map(({ id }) => id)).toEqual(["secret-weak"]);
   });
 });
