@@ -8,6 +8,7 @@ import {
   fleetFilter,
   MAX_TEXT,
   noFleet,
+  registered,
   snapshotOf,
   step,
 } from "./fleet.ts";
@@ -27,7 +28,7 @@ export interface FleetSite {
   readonly topics: number;
 }
 
-export interface FleetOptions extends FleetRules {
+export interface FleetOptions extends Omit<FleetRules, "check"> {
   readonly clock: Clock;
   /** Unix time, ms. */
   readonly unixMs: () => number;
@@ -96,7 +97,7 @@ export class FleetService implements Service {
   }
 
   #step(input: FleetInput): void {
-    const { state, messages } = step(this.#state, input, this.#options);
+    const { state, messages } = step(this.#state, input, { ...this.#options, check: registered });
     this.#state = state;
     for (const message of messages) this.#emitter.emit("message", message);
   }

@@ -1,4 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
+import { specOf } from "./topics.ts";
 import type { SiteMessage } from "./types.ts";
 
 /**
@@ -41,6 +42,13 @@ export interface FleetCounts {
 
 /** What the registry of topics says of one: null for a topic that is not there, or is not for the fleet. */
 export type TopicCheck = (topic: string) => { readonly retain: boolean; valid(payload: unknown): boolean } | null;
+
+/** By the gateway's own registry of topics: all sites speak the same. */
+export const registered: TopicCheck = (topic) => {
+  const spec = specOf(topic);
+  if (spec === undefined) return null;
+  return { retain: spec.retained, valid: (payload) => spec.schema.safeParse(payload).success };
+};
 
 export interface FleetRules {
   readonly base: string;
