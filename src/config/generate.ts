@@ -18,7 +18,7 @@ export function generateAll(): Map<string, string> {
 const WIDTH = 120;
 
 /** JSON as the repository's formatter would write it: lists of plain values on one line where they fit. */
-function formatJson(value: unknown, indent: string, lead = 0): string {
+export function formatJson(value: unknown, indent: string, lead = 0): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;
   if (!Array.isArray(value)) {

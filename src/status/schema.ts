@@ -175,18 +175,6 @@ export const guardEventSchema = z.strictObject({
   ban: banSchema.nullable(),
 });
 
-/** What gateways of a fleet tell each other, signed (`shared-ban.ts`). */
-export const sharedBanSchema = z.strictObject({
-  v: z.literal(1).meta({ description: "Version of this form." }),
-  site: z.string().meta({ description: "Site that made the ban." }),
-  address: z.string().max(64).meta({ description: "Address (IPv4) or /64 (IPv6), canonical." }),
-  reasonCode: z.enum(["logins", "operator"]).meta({ description: "Why." }),
-  minutes: z.number().int().min(1).max(1_440).meta({ description: "How long, minutes." }),
-  atMs: ms("When it was sent."),
-  nonce: z.string().max(64).meta({ description: "128 random bits, hexadecimal." }),
-  mac: z.string().max(64).meta({ description: "HMAC-SHA256 with the fleet's key, hexadecimal." }),
-});
-
 export const natSchema = z.strictObject({
   mode: z.enum(["none", "upstream", "router"]).meta({ description: "nat.mode." }),
   protocol: z.enum(["pcp", "nat-pmp", "upnp"]).nullable().meta({ description: "What works at the router." }),
@@ -272,15 +260,7 @@ export const credentialsSchema = z.strictObject({
   resetPending: z.boolean().meta({ description: "A reset has begun and is not complete." }),
 });
 
-/** Plain text, not JSON. */
-export const availabilitySchema = z.enum(["online", "offline"]);
-
 export const heartbeatSchema = z.strictObject({ atMs: ms("When this was sent.") });
-
-/** Beside the transaction, the parameters of the operation. */
-export const requestSchema = z.looseObject({
-  transaction: z.string().max(64).optional().meta({ description: "Comes back in the answer." }),
-});
 
 export const answerSchema = z.strictObject({
   status: z.enum(["ok", "error"]),

@@ -1,7 +1,6 @@
 import {
   alertSchema,
   answerSchema,
-  availabilitySchema,
   buttonEventSchema,
   callEventSchema,
   callsSchema,
@@ -15,12 +14,11 @@ import {
   lineSchema,
   natSchema,
   type PayloadSchema,
-  requestSchema,
-  sharedBanSchema,
   systemSchema,
   trunkSchema,
 } from "./schema.ts";
 import { operationNames } from "./types.ts";
+import { availabilitySchema, requestSchema, sharedBanSchema } from "./wire/schema.ts";
 
 /** One topic, or one kind of topic, below `<base>/<site>/`. */
 export interface TopicSpec {
