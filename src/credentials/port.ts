@@ -1,5 +1,5 @@
 import type { Dispose } from "../base/events.ts";
-import type { Issued, LedPattern, ResetRecord } from "./types.ts";
+import type { AuditRecord, Issued, LedPattern, ResetRecord } from "./types.ts";
 
 /** What the credentials room needs from outside. */
 
@@ -27,6 +27,8 @@ export interface IssuedStore {
   resetIssued(atMs: number): Promise<void>;
   /** Clears `pending`: the last thing of a reset. */
   completeReset(): Promise<void>;
+  /** Keeps an entry of the audit record (a reset is entered by `resetIssued` itself). */
+  record(entry: AuditRecord): Promise<void>;
 }
 
 /** Somebody who has to take up new credentials: Asterisk, the page's sessions, the broker's connections. */
@@ -42,4 +44,10 @@ export interface HandoutFile {
   write(text: string): Promise<void>;
   /** Its contents are overwritten and it is gone; no error when there was none. */
   remove(): Promise<void>;
+}
+
+/** Makes the gateway forget everything (`drivers/factory-reset.ts`). */
+export interface FactoryPort {
+  /** Resolves once it is certain, power or not, that the next start forgets everything. */
+  mark(): Promise<void>;
 }

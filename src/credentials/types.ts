@@ -37,3 +37,12 @@ export interface HandoutView {
   readonly lastResetMs: number | null;
   readonly resetPending: boolean;
 }
+
+/** Something that was done with credentials; no secret. */
+export interface AuditRecord {
+  readonly type: "reset" | "collected";
+  /** Unix ms. */
+  readonly atMs: number;
+  /** Where the page was that collected them. */
+  readonly address: string | null;
+}
