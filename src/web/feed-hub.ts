@@ -61,7 +61,12 @@ export class FeedHub {
     if (this.#listeners.size >= MAX_LISTENERS) {
       throw new Refusal("busy", "Too many pages are open on this gateway.", {}, { "Retry-After": "10" });
     }
-    const head = { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": NO_STORE };
+    const head = {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": NO_STORE,
+      // The end of the feed is the end of the connection: the browser sees it at once.
+      Connection: "close",
+    };
     response.writeHead(200, { ...safeHeaders, ...head });
     if (request.method === "HEAD") {
       response.end();
@@ -128,7 +133,7 @@ export class FeedHub {
     const { response } = listener;
     // Whoever does not take it at once is not waited for.
     if (response.writableLength > 0) response.destroy();
-    else response.end(frame("bye", { reason }), () => response.destroy());
+    else response.end(frame("bye", { reason }));
   }
 }
 
