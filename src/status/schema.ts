@@ -8,6 +8,8 @@ import { z } from "zod";
 
 const ms = (description: string) => z.number().int().nonnegative().meta({ description });
 const count = (description: string) => z.number().int().nonnegative().meta({ description });
+const named = (description: string) => z.string().meta({ description });
+const flag = (description: string) => z.boolean().meta({ description });
 const words = (description: string) => z.string().max(1_000).meta({ description });
 
 /** Where the gateway stands. `degraded`: calls go on, but something is wrong (see the alerts). */
@@ -49,6 +51,12 @@ const dialSchema = z.strictObject({
   warn: z.boolean().meta({ description: "A dial's speed or break is outside what it should be." }),
 });
 
+const callsToday = {
+  fromPax: count("Calls from the PAX today."),
+  toPax: count("Calls to the PAX today."),
+  answered: count("Calls that were answered today."),
+};
+
 export const lineSchema = z.strictObject({
   line: z.string().meta({ description: "Name of the line." }),
   type: z.enum(["tie-line", "subscriber"]).meta({ description: "Kind of line." }),
@@ -58,12 +66,8 @@ export const lineSchema = z.strictObject({
   blocked: z.boolean().meta({ description: "Taken out of service by hand." }),
   call: z.string().nullable().meta({ description: "The call that uses it." }),
   digits: z.string().max(64).meta({ description: "Digits dialled in the present call, as far as they are known." }),
-  dial: dialSchema,
-  callsToday: z.strictObject({
-    fromPax: count("Calls from the PAX today."),
-    toPax: count("Calls to the PAX today."),
-    answered: count("Those that were answered."),
-  }),
+  dial: dialSchema.meta({ description: "Health of the dials heard on the line." }),
+  callsToday: z.strictObject(callsToday).meta({ description: "Calls of the line today." }),
 });
 
 export const digitEventSchema = z.strictObject({
@@ -91,18 +95,15 @@ export const callSchema = z.strictObject({
 export const callsSchema = z.strictObject({
   active: z.array(callSchema).max(64).meta({ description: "Calls under way." }),
   recent: z.array(callSchema).max(20).meta({ description: "Calls that have ended, the latest first." }),
-  today: z.strictObject({
-    fromPax: count("Calls from the PAX today."),
-    toPax: count("Calls to the PAX today."),
-    answered: count("Calls that were answered today."),
-    refused: count("Calls that were refused today."),
-  }),
+  today: z
+    .strictObject({ ...callsToday, refused: count("Calls that were refused today.") })
+    .meta({ description: "Calls today." }),
 });
 
 export const callEventSchema = z.strictObject({
   type: z.enum(["begun", "placed", "answered", "ended", "refused"]).meta({ description: "What happened." }),
   atMs: ms("When."),
-  call: callSchema,
+  call: callSchema.meta({ description: "The call, as it is now." }),
 });
 
 export const trunkSchema = z.strictObject({
@@ -141,13 +142,15 @@ export const guardSchema = z.strictObject({
   dropped: count("Packets dropped since the rules were made."),
   counters: z.record(z.string(), z.number()).meta({ description: "The rules' counters, packets." }),
   scanner: z.record(z.string(), z.number()).meta({ description: "Packets of known scanners, by token." }),
-  sources: z.strictObject({
-    trusted: count("Trunks and operators."),
-    registered: count("Phones registered now."),
-    allowed: count("Allowed addresses and networks."),
-    blocked: count("Blocked by lists."),
-    limited: count("Limited now."),
-  }),
+  sources: z
+    .strictObject({
+      trusted: count("Trunks and operators."),
+      registered: count("Phones registered now."),
+      allowed: count("Allowed addresses and networks."),
+      blocked: count("Blocked by lists."),
+      limited: count("Limited now."),
+    })
+    .meta({ description: "Sources that the guard knows." }),
   lists: z
     .array(
       z.strictObject({
@@ -159,12 +162,14 @@ export const guardSchema = z.strictObject({
     )
     .max(32)
     .meta({ description: "Block lists with their ages." }),
-  bans: z.strictObject({
-    total: count("Bans in force."),
-    latest: z.array(banSchema).max(20).meta({ description: "The youngest bans." }),
-  }),
+  bans: z
+    .strictObject({
+      total: count("Bans in force."),
+      latest: z.array(banSchema).max(20).meta({ description: "The youngest bans." }),
+    })
+    .meta({ description: "Bans." }),
   top: z
-    .array(z.strictObject({ address: z.string(), count: count("Bans and limits so far.") }))
+    .array(z.strictObject({ address: named("Source."), count: count("Bans and limits so far.") }))
     .max(10)
     .meta({ description: "Sources that were banned or limited most often since the start." }),
 });
@@ -172,7 +177,7 @@ export const guardSchema = z.strictObject({
 export const guardEventSchema = z.strictObject({
   type: z.enum(["banned", "released", "confirmed", "reverted"]).meta({ description: "What happened." }),
   atMs: ms("When."),
-  ban: banSchema.nullable(),
+  ban: banSchema.nullable().meta({ description: "The ban; null: it was no ban." }),
 });
 
 export const natSchema = z.strictObject({
@@ -186,10 +191,10 @@ export const natSchema = z.strictObject({
   mappings: z
     .array(
       z.strictObject({
-        name: z.string(),
-        externalPort: z.number().int().nullable(),
+        name: named("What it is for."),
+        externalPort: z.number().int().nullable().meta({ description: "Outside port." }),
         expiresMs: ms("When it lapses.").nullable(),
-        fault: z.string().nullable(),
+        fault: words("Why there is none.").nullable(),
       }),
     )
     .max(16)
@@ -219,9 +224,9 @@ export const systemSchema = z.strictObject({
     .meta({ description: "The card." }),
   throttled: z
     .strictObject({
-      underVoltage: z.boolean(),
-      capped: z.boolean(),
-      throttled: z.boolean(),
+      underVoltage: flag("The power supply gives too little."),
+      capped: flag("The clock is capped."),
+      throttled: flag("The clock is slowed down, for heat."),
       sinceBoot: z.boolean().meta({ description: "Any of these has happened since the machine started." }),
     })
     .nullable()
@@ -263,17 +268,14 @@ export const credentialsSchema = z.strictObject({
 export const heartbeatSchema = z.strictObject({ atMs: ms("When this was sent.") });
 
 export const answerSchema = z.strictObject({
-  status: z.enum(["ok", "error"]),
+  status: z.enum(["ok", "error"]).meta({ description: "Whether it was done." }),
   error: z
-    .strictObject({ code: z.string(), message: words("What is wrong, for people.") })
+    .strictObject({ code: named("Which fault; stable."), message: words("What is wrong, for people.") })
     .nullable()
     .meta({ description: "Why it was not done." }),
   transaction: z.string().max(64).nullable().meta({ description: "As in the request." }),
   data: z.unknown().meta({ description: "What the request asked for." }),
 });
-
-/** The schema of any payload. */
-export type PayloadSchema = z.ZodType;
 
 export type GatewayStatus = z.infer<typeof gatewaySchema>;
 export type LineStatusPayload = z.infer<typeof lineSchema>;

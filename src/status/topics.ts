@@ -13,12 +13,11 @@ import {
   inputSchema,
   lineSchema,
   natSchema,
-  type PayloadSchema,
   systemSchema,
   trunkSchema,
 } from "./schema.ts";
 import { operationNames } from "./types.ts";
-import { availabilitySchema, requestSchema, sharedBanSchema } from "./wire/schema.ts";
+import { availabilitySchema, type PayloadSchema, requestSchema, sharedBanSchema } from "./wire/schema.ts";
 
 /** One topic, or one kind of topic, below `<base>/<site>/`. */
 export interface TopicSpec {

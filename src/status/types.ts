@@ -24,8 +24,8 @@ export interface SiteMessage extends Message {
   readonly site: string;
 }
 
-/** What is wrong now; since when is the status's to know. */
-export type RaisedAlert = Omit<AlertStatus, "sinceMs">;
+/** What is wrong now; since when is the status's to know, whatever is said here. */
+export type RaisedAlert = Omit<AlertStatus, "sinceMs"> & Partial<Pick<AlertStatus, "sinceMs">>;
 
 /** The parts of the status that are read anew when something may have changed. */
 export interface StatusParts {

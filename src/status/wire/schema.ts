@@ -21,3 +21,6 @@ export const sharedBanSchema = z.strictObject({
   nonce: z.string().max(64).meta({ description: "128 random bits, hexadecimal." }),
   mac: z.string().max(64).meta({ description: "HMAC-SHA256 with the fleet's key, hexadecimal." }),
 });
+
+/** The schema of any payload. */
+export type PayloadSchema = z.ZodType;
