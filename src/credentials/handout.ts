@@ -1,3 +1,4 @@
+import { FILE_MARK } from "./port.ts";
 import type { Credentials, Issued } from "./types.ts";
 
 /** New credentials as they are handed out. */
@@ -53,9 +54,6 @@ export function handedOut({ accounts, dashboard, broker }: Issued, sip: SipAddre
     ...users,
   ];
 }
-
-/** The first line of the file, by which it is known as ours before it is deleted. */
-export const FILE_MARK = "paxgate credentials";
 
 /** The file on the boot partition; read on any computer, so its lines end as all of them can show. */
 export function handoutText(items: readonly HandedOut[], minutes: number): string {

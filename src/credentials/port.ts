@@ -38,6 +38,9 @@ export interface Taker {
   take(issued: Issued): Promise<void>;
 }
 
+/** The file's first line, by which it is known as ours before it is overwritten or deleted. */
+export const FILE_MARK = "paxgate credentials";
+
 /** The file on the boot partition that holds new credentials while the window is open. */
 export interface HandoutFile {
   /** Mode 0600 where the file system knows modes; durable. */

@@ -89,9 +89,9 @@ export class ResetService implements Service {
     this.#life.abort();
     this.#identifying?.();
     this.#identifying = null;
+    await this.#turn;
     this.#window.close();
     await this.#file?.stop();
-    await this.#turn;
     await this.#taken;
   }
 
