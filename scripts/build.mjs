@@ -4,9 +4,19 @@
  * runs without node_modules. Does nothing when neither the sources, the lock file nor this script have changed.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildWeb, weight } from "./build-web.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -15,7 +25,7 @@ const commands = ["paxgate", "generate", "bench", "pax-sim", "event-sim"];
 
 const usage = `Usage: node scripts/build.mjs [--force]
 
-Bundles src/cli/{${commands.join(",")}}.ts (those that exist) into dist/.
+Bundles src/cli/{${commands.join(",")}}.ts (those that exist) into dist/, and src/dashboard/ into dist/web/.
 
   --force   build even when nothing has changed
   --help    this text`;
@@ -32,16 +42,26 @@ if (unknown !== undefined) {
 }
 
 const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
+  .filter((entry) => entry.isFile() && !/\.test\.tsx?$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
   .sort();
 const hash = createHash("sha256");
-for (const path of [...sources, "package.json", "package-lock.json", "tsconfig.json", "scripts/build.mjs"]) {
+for (const path of [
+  ...sources,
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "scripts/build.mjs",
+  "scripts/build-web.mjs",
+]) {
   hash
     .update(`${path}\0`)
     .update(readFileSync(join(root, path)))
     .update("\0");
 }
+// onoff's compiled part, where scripts/install-modules could compile it.
+const epoll = join(root, "node_modules/epoll/build/Release/epoll.node");
+if (existsSync(epoll)) hash.update(readFileSync(epoll));
 const key = hash.digest("hex");
 
 const built = commands.filter((command) => existsSync(join(root, "src/cli", `${command}.ts`)));
@@ -50,18 +70,44 @@ if (built.length === 0) {
   process.exit(1);
 }
 const outputs = built.map((command) => join(dist, `${command}.js`));
-const current = existsSync(stamp) && readFileSync(stamp, "utf8") === key && outputs.every((path) => existsSync(path));
+const web = join(dist, "web");
+const current =
+  existsSync(stamp) &&
+  readFileSync(stamp, "utf8") === key &&
+  [...outputs, join(web, "index.html")].every((path) => existsSync(path));
 if (current && !args.includes("--force")) {
   console.log("build: up to date");
   process.exit(0);
 }
+
+/**
+ * epoll (of onoff) looks for its compiled part among the files of its package. The bundle has none: it loads
+ * native/epoll-ARCHITECTURE-ABI.node beside itself, so that one bundle serves every machine that has its file there.
+ */
+const epollBeside = {
+  name: "epoll-beside",
+  setup(build) {
+    build.onResolve({ filter: /^epoll$/ }, () => ({ path: "epoll", namespace: "epoll-beside" }));
+    build.onLoad({ filter: /.*/, namespace: "epoll-beside" }, () => ({
+      contents: `
+        const { existsSync } = require("node:fs");
+        const file = "native/epoll-" + process.arch + "-" + process.versions.modules + ".node";
+        const found = ["./" + file, "../" + file].find((path) => existsSync(new URL(path, import.meta.url)));
+        if (found === undefined) throw new Error("this build has no " + file);
+        module.exports = require(found);`,
+      loader: "js",
+    }));
+  },
+};
 
 // Loaded only now: a run that has nothing to do stays quick.
 const { build } = await import("esbuild");
 rmSync(dist, { recursive: true, force: true }); // an interrupted build is not "up to date"
 mkdirSync(dist, { recursive: true });
 const started = performance.now();
+let page;
 try {
+  page = await buildWeb(web);
   await build({
     absWorkingDir: root,
     entryPoints: built.map((command) => `src/cli/${command}.ts`),
@@ -80,11 +126,17 @@ try {
     banner: {
       js: 'import { createRequire as createRequireOfBundle } from "node:module";\nconst require = createRequireOfBundle(import.meta.url);',
     },
+    plugins: [epollBeside],
     logLevel: "warning",
   });
-} catch {
-  process.exit(1); // esbuild has said why
+} catch (error) {
+  if (error.errors === undefined) console.error(`build: ${error.message}`); // otherwise esbuild has said why
+  process.exit(1);
 }
 for (const path of outputs) chmodSync(path, 0o755);
+if (existsSync(epoll)) {
+  mkdirSync(join(dist, "native"));
+  copyFileSync(epoll, join(dist, `native/epoll-${process.arch}-${process.versions.modules}.node`));
+}
 writeFileSync(stamp, key);
-console.log(`build: ${built.join(", ")} in ${Math.round(performance.now() - started)} ms`);
+console.log(`build: ${built.join(", ")}, page (${weight(page)}) in ${Math.round(performance.now() - started)} ms`);

@@ -119,7 +119,7 @@ function faultsOf(root) {
   const listed = ["src", "test", "scripts"].flatMap((top) =>
     existsSync(join(root, top))
       ? readdirSync(join(root, top), { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile() && /(?:\.ts|\.mjs|\.bash|^[^.]+)$/.test(entry.name))
+          .filter((entry) => entry.isFile() && /(?:\.tsx?|\.mjs|\.bash|^[^.]+)$/.test(entry.name))
           .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
       : [],
   );
@@ -133,7 +133,7 @@ function faultsOf(root) {
     for (const [at, line] of lines.entries()) {
       for (const [word, why] of forbidden) if (word.test(line)) faults.push(`${path}:${at + 1}: ${why}`);
     }
-    if (!path.startsWith("src/") || !path.endsWith(".ts")) continue;
+    if (!path.startsWith("src/") || !/\.tsx?$/.test(path)) continue;
     const file = path.slice("src/".length);
     if (!file.includes("/") || rules[file.split("/")[0]] === undefined) {
       faults.push(`${path}: is in no room of src/README.md`);
