@@ -19,8 +19,10 @@ export interface SiteRecord {
   readonly online: boolean;
   /** No heartbeat for three of its intervals, or it is offline. */
   readonly stale: boolean;
-  /** When its last heartbeat came, by our clock; null: none that is known to be new. */
+  /** When its last sign of life came, by our clock; null: none that is known to be new. */
   readonly heardMs: number | null;
+  /** When the last heartbeat came since its birth; null: none yet. */
+  readonly beatMs: number | null;
   /** Between its heartbeats, ms. */
   readonly intervalMs: number;
   /** When it was last heard of, or became stale. */
@@ -85,7 +87,6 @@ const BURST = 400;
 const PER_SECOND = 50;
 const MISSED = 3;
 /** As the configuration allows (status.heartbeatSeconds), ms. */
-const LEAST_MS = 5_000;
 const MOST_MS = 600_000;
 /** Of no use to a page of other sites, and requests and answers are nobody's but theirs. */
 const PRIVATE = /^(?:request|response)\/|^guard\/bans$/;
@@ -156,7 +157,7 @@ function take(state: FleetState, input: Taken, rules: FleetRules): FleetStep {
   const sites = known === undefined ? withRoom(state.sites) : new Map(state.sites);
   if (sites === null || topics.size > MAX_TOPICS) return left(state, "crowded");
   const paid = { ...before, topics, credit: credit - 1, creditAtMs: input.nowMs };
-  const record = heard(paid, topic, payload, input);
+  const record = heard(paid, topic, payload, input, rules.heartbeatMs);
   if (topics.size === 0) sites.delete(site);
   else sites.set(site, record);
   const said = topic === "availability" || before.stale === record.stale ? [] : availability(site, record);
@@ -165,22 +166,23 @@ function take(state: FleetState, input: Taken, rules: FleetRules): FleetStep {
 }
 
 /** What availability and heartbeats say of whether the site is there. */
-function heard(record: SiteRecord, topic: string, payload: unknown, input: Taken): SiteRecord {
+function heard(record: SiteRecord, topic: string, payload: unknown, input: Taken, heartbeatMs: number): SiteRecord {
   const { nowMs, wallMs, retained } = input;
   if (topic === "availability") {
     const online = payload === "online";
     // A birth is a sign of life too; one that the broker kept is not.
     const heardMs = online && !retained ? nowMs : record.heardMs;
-    return judged({ ...record, online, heardMs: online ? heardMs : null }, nowMs);
+    return judged({ ...record, online, heardMs: online ? heardMs : null, beatMs: null }, nowMs);
   }
   if (topic !== "heartbeat") return record;
-  if (payload === null) return judged({ ...record, heardMs: null }, nowMs);
+  if (payload === null) return judged({ ...record, heardMs: null, beatMs: null }, nowMs);
   const age = wallMs - atOf(payload);
   // Clocks of sites may differ: only of a kept heartbeat is the time that it says asked.
   if (retained) return judged({ ...record, heardMs: age >= 0 && age < MOST_MS ? nowMs - age : null }, nowMs);
-  const gap = record.heardMs === null || record.stale ? null : nowMs - record.heardMs;
-  const intervalMs = gap === null ? record.intervalMs : Math.min(MOST_MS, Math.max(LEAST_MS, gap));
-  return judged({ ...record, heardMs: nowMs, intervalMs }, nowMs);
+  // It may send less often than we do. One that sends more often is not missed sooner: a new connection repeats some.
+  const gap = record.beatMs === null ? record.intervalMs : nowMs - record.beatMs;
+  const intervalMs = Math.min(MOST_MS, Math.max(heartbeatMs, gap));
+  return judged({ ...record, heardMs: nowMs, beatMs: nowMs, intervalMs }, nowMs);
 }
 
 function judged(record: SiteRecord, nowMs: number): SiteRecord {
@@ -213,7 +215,7 @@ function withRoom(all: ReadonlyMap<string, SiteRecord>): Map<string, SiteRecord>
 }
 
 function newSite(nowMs: number, { heartbeatMs }: FleetRules): SiteRecord {
-  const never = { topics: new Map(), online: false, stale: true, heardMs: null };
+  const never = { topics: new Map(), online: false, stale: true, heardMs: null, beatMs: null };
   return { ...never, intervalMs: heartbeatMs, changedMs: nowMs, credit: BURST, creditAtMs: nowMs };
 }
 

@@ -146,7 +146,6 @@ export const testParts: StatusParts = {
       severity: "warning",
       source: "inputs",
       text: "Fuse alarm is active",
-      sinceMs: 1_790_000_105_000,
     },
   ],
   credentials: { windowUntilMs: null, collectedBy: null, lastResetMs: null, resetPending: false },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { announcedIn, configTopic, type Discovery, discovery, type HomeAssistantOptions } from "./home-assistant.ts";
+import type { Component } from "./home-assistant-components.ts";
 import { testParts } from "./home-assistant-test-parts.ts";
 import { lineStates } from "./schema.ts";
 import { specOf } from "./topics.ts";
@@ -147,8 +148,9 @@ function say(value: unknown): string {
   return expect.fail(`no scalar: ${JSON.stringify(value)}`);
 }
 
+const isEntity = (component: Discovery["cmps"][string]): component is Component => "uniq_id" in component;
 const componentsOf = (told: Discovery) =>
-  Object.entries(told.cmps).flatMap(([key, component]) => ("uniq_id" in component ? [{ key, ...component }] : []));
+  Object.entries(told.cmps).flatMap(([key, component]) => (isEntity(component) ? [{ key, ...component }] : []));
 
 describe.each(cases)("the announcement of %s", (_, given, parts) => {
   const told = discovery(given, parts, none);
@@ -198,7 +200,7 @@ describe.each(cases)("the announcement of %s", (_, given, parts) => {
 describe("the announcement", () => {
   const values = (key: string, parts: StatusParts = testParts) => {
     const component = discovery(options, parts, none).cmps[key] ?? expect.fail(key);
-    if (!("val_tpl" in component)) return expect.fail(key);
+    if (!isEntity(component) || component.p === "button") return expect.fail(key);
     return evaluate(component.val_tpl, payloadOf(parts, component.stat_t.slice("paxgate/north-field/".length)));
   };
 
