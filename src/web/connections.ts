@@ -23,12 +23,12 @@ export class Connections {
     this.#isKnown = isKnown;
   }
 
-  /** Cuts the socket off unless it may stay. */
-  take(socket: Socket): void {
+  /** Whether the socket may stay; cuts it off otherwise. */
+  take(socket: Socket): boolean {
     const address = addressOf(socket.remoteAddress);
     if (address === null || !this.#mayStay(address)) {
       socket.destroy();
-      return;
+      return false;
     }
     this.#all++;
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
@@ -38,6 +38,7 @@ export class Connections {
       if (left > 0) this.#counts.set(address, left);
       else this.#counts.delete(address);
     });
+    return true;
   }
 
   get count(): number {

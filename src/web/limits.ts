@@ -36,6 +36,13 @@ export const REQUEST_BURST = 100;
 export const REQUESTS_PER_S = 30;
 export const CONNECT_BURST = 60;
 export const CONNECTS_PER_S = 10;
+/** Requests of all addresses together that have never logged in. */
+export const STRANGERS_BURST = 200;
+export const STRANGERS_PER_S = 100;
+/** Connections that wait to be accepted: as many are taken in one go, while everything else waits. */
+export const BACKLOG = 128;
+/** Empty lines in what comes at once: a request has one behind its head, and a body may have some. */
+export const MAX_EMPTY_LINES = 4;
 /** Characters of a password that is looked at. */
 export const MAX_PASSWORD = 256;
 /** Time that an operation may take before the page is told that it is still under way, ms. */

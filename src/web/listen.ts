@@ -1,7 +1,16 @@
 import { createServer, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { describeError, GatewayError } from "../base/errors.ts";
-import { CHECK_MS, HEAD_MS, IDLE_MS, KEEP_ALIVE_MS, MAX_CONNECTIONS, MAX_HEAD_BYTES, REQUEST_MS } from "./limits.ts";
+import {
+  BACKLOG,
+  CHECK_MS,
+  HEAD_MS,
+  IDLE_MS,
+  KEEP_ALIVE_MS,
+  MAX_CONNECTIONS,
+  MAX_HEAD_BYTES,
+  REQUEST_MS,
+} from "./limits.ts";
 
 /** PEM. */
 export interface Certificate {
@@ -54,7 +63,7 @@ export function listenAt(server: Server, host: string, port: number): Promise<nu
       }
     };
     server.once("error", failed);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.off("error", failed);
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : port);

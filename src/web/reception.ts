@@ -5,7 +5,7 @@ import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type Asked, type Handler, refuseForeign, wantsJson } from "./asked.ts";
 import { Budget } from "./budget.ts";
-import { MAX_URL, REQUEST_BURST, REQUESTS_PER_S } from "./limits.ts";
+import { MAX_URL, REQUEST_BURST, REQUESTS_PER_S, STRANGERS_BURST, STRANGERS_PER_S } from "./limits.ts";
 import type { Login } from "./login.ts";
 import { Refusal } from "./refusal.ts";
 import { type Reply, refused, seeOther, send, sendBare } from "./reply.ts";
@@ -21,6 +21,8 @@ export interface ReceptionOptions {
   readonly hosts: readonly string[];
   readonly metricsFrom: readonly string[];
   readonly secure: boolean;
+  /** Addresses that have logged in before. */
+  readonly isKnown: (address: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -31,6 +33,7 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #metricsFrom: ReadonlySet<string>;
   readonly #budget = new Budget(REQUEST_BURST, REQUESTS_PER_S);
+  readonly #strangers = new Budget(STRANGERS_BURST, STRANGERS_PER_S);
   /** Connections with a request that has no whole answer yet. */
   readonly #busy = new WeakMap<Duplex, ServerResponse>();
   readonly #log: Log;
@@ -45,7 +48,7 @@ export class Reception {
     const { socket } = request;
     const address = addressOf(socket.remoteAddress);
     // No browser sends a request before the last one was answered; a thousand of them in one packet are an attack.
-    if (address === null || this.#busy.has(socket) || !this.#budget.take(address, this.#options.clock.now())) {
+    if (address === null || this.#busy.has(socket) || !this.#mayAsk(address)) {
       socket.destroy();
       return;
     }
@@ -69,7 +72,7 @@ export class Reception {
     socket.on("error", () => socket.destroy());
     try {
       const address = addressOf(request.socket.remoteAddress);
-      if (address === null || !this.#budget.take(address, this.#options.clock.now())) {
+      if (address === null || !this.#mayAsk(address)) {
         socket.destroy();
         return;
       }
@@ -129,6 +132,13 @@ export class Reception {
       throw new Refusal("not-logged-in", "Log in first.");
     }
     return handler(asked);
+  }
+
+  /** Each address by itself, and all strangers together: a request costs time, which calls need more. */
+  #mayAsk(address: string): boolean {
+    const now = this.#options.clock.now();
+    if (!this.#budget.take(address, now)) return false;
+    return this.#options.isKnown(address) || this.#strangers.take("all", now);
   }
 
   #refuseHost(request: IncomingMessage): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
@@ -9,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { type Assets, readAssets } from "./assets.ts";
 import { Connections } from "./connections.ts";
 import { FeedHub } from "./feed-hub.ts";
+import { lookFirst, refuseHeaps } from "./front.ts";
 import { HandoutDesk } from "./handout.ts";
 import { type Certificate, hurriedServer, listenAt, placesOf } from "./listen.ts";
 import { Login } from "./login.ts";
@@ -48,6 +50,8 @@ export class WebService implements Service {
   readonly #sockets: BrokerSockets;
   readonly #connections: Connections;
   readonly #log: Log;
+  /** By connection: what lets it go on with another protocol. */
+  readonly #heaps = new WeakMap<Duplex, () => void>();
   #servers: Server[] = [];
   #disposers: Dispose[] = [];
   #port = 0;
@@ -98,6 +102,7 @@ export class WebService implements Service {
         hosts: [hostname(), ...this.#options.names].map((name) => name.toLowerCase()),
         metricsFrom: this.#options.metricsFrom,
         secure: tls !== null,
+        isKnown: (address) => this.#limiter.isKnown(address),
         clock,
       },
       this.#log,
@@ -152,10 +157,16 @@ export class WebService implements Service {
 
   #server(reception: Reception): Server {
     const server = hurriedServer(this.#options.tls);
-    server.on("connection", (socket) => this.#connections.take(socket));
+    lookFirst(server, (socket) => this.#connections.take(socket));
+    server.on(this.#options.tls === null ? "connection" : "secureConnection", (socket: Socket) => {
+      this.#heaps.set(socket, refuseHeaps(socket));
+    });
     server.on("request", (request: IncomingMessage, response: ServerResponse) => reception.serve(request, response));
     server.on("checkExpectation", (request, response) => reception.unexpected(request, response));
-    server.on("upgrade", (request, socket: Duplex, head) => reception.upgrade(request, socket, head));
+    server.on("upgrade", (request, socket: Duplex, head) => {
+      this.#heaps.get(socket)?.();
+      reception.upgrade(request, socket, head);
+    });
     server.on("connect", (_request, socket: Duplex) => reception.tunnel(socket));
     server.on("clientError", (error, socket: Duplex) => reception.broken(error, socket));
     return server;
