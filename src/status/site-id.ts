@@ -6,6 +6,7 @@ const LONGEST = 24;
  * beginning with a letter; `pax` where the name has nothing of that kind.
  */
 export function siteIdOf(site: { readonly id?: string | undefined; readonly name: string }): string {
+  if (site.id !== undefined && /^[a-z][a-z0-9-]{0,23}$/.test(site.id)) return site.id;
   return slug(site.id ?? "") || slug(site.name) || "pax";
 }
 
