@@ -4,19 +4,11 @@
  * runs without node_modules. Does nothing when neither the sources, the lock file nor this script have changed.
  */
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildWeb, weight } from "./build-web.mjs";
+import { compiledEpoll, copyEpoll, epollBeside } from "./epoll-beside.mjs.mts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -53,6 +45,7 @@ for (const path of [
   "tsconfig.json",
   "scripts/build.mjs",
   "scripts/build-web.mjs",
+  "scripts/epoll-beside.mjs",
 ]) {
   hash
     .update(`${path}\0`)
@@ -60,8 +53,7 @@ for (const path of [
     .update("\0");
 }
 // onoff's compiled part, where scripts/install-modules could compile it.
-const epoll = join(root, "node_modules/epoll/build/Release/epoll.node");
-if (existsSync(epoll)) hash.update(readFileSync(epoll));
+if (existsSync(compiledEpoll(root))) hash.update(readFileSync(compiledEpoll(root)));
 const key = hash.digest("hex");
 
 const built = commands.filter((command) => existsSync(join(root, "src/cli", `${command}.ts`)));
@@ -79,26 +71,6 @@ if (current && !args.includes("--force")) {
   console.log("build: up to date");
   process.exit(0);
 }
-
-/**
- * epoll (of onoff) looks for its compiled part among the files of its package. The bundle has none: it loads
- * native/epoll-ARCHITECTURE-ABI.node beside itself, so that one bundle serves every machine that has its file there.
- */
-const epollBeside = {
-  name: "epoll-beside",
-  setup(build) {
-    build.onResolve({ filter: /^epoll$/ }, () => ({ path: "epoll", namespace: "epoll-beside" }));
-    build.onLoad({ filter: /.*/, namespace: "epoll-beside" }, () => ({
-      contents: `
-        const { existsSync } = require("node:fs");
-        const file = "native/epoll-" + process.arch + "-" + process.versions.modules + ".node";
-        const found = ["./" + file, "../" + file].find((path) => existsSync(new URL(path, import.meta.url)));
-        if (found === undefined) throw new Error("this build has no " + file);
-        module.exports = require(found);`,
-      loader: "js",
-    }));
-  },
-};
 
 // Loaded only now: a run that has nothing to do stays quick.
 const { build } = await import("esbuild");
@@ -134,9 +106,6 @@ try {
   process.exit(1);
 }
 for (const path of outputs) chmodSync(path, 0o755);
-if (existsSync(epoll)) {
-  mkdirSync(join(dist, "native"));
-  copyFileSync(epoll, join(dist, `native/epoll-${process.arch}-${process.versions.modules}.node`));
-}
+copyEpoll(root, dist);
 writeFileSync(stamp, key);
 console.log(`build: ${built.join(", ")}, page (${weight(page)}) in ${Math.round(performance.now() - started)} ms`);
