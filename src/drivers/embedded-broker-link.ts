@@ -3,6 +3,7 @@ import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
 import type { BrokerLink, IncomingMessage } from "../status/port.ts";
 import type { BrokerState } from "../status/types.ts";
+import { fits } from "./mqtt-link-filters.ts";
 
 /** What the gateway's own link needs of the broker. */
 export interface InnerBroker {
@@ -79,14 +80,4 @@ export class InnerLink implements BrokerLink {
       }
     });
   }
-}
-
-/** Whether a topic fits a filter (MQTT 3.1.1 section 4.7). */
-export function fits(filter: string, topic: string): boolean {
-  const [wanted, levels] = [filter.split("/"), topic.split("/")];
-  for (const [at, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (at >= levels.length || (level !== "+" && level !== levels[at])) return false;
-  }
-  return wanted.length === levels.length;
 }

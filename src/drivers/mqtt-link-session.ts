@@ -116,13 +116,22 @@ export class MqttSession {
     return true;
   }
 
-  subscribe(filter: string): void {
+  /** From now on exactly these filters are subscribed to. */
+  subscribe(filters: readonly string[]): void {
     const client = this.#client;
-    if (!client?.connected || this.#subscribed.has(filter)) return;
-    this.#subscribed.add(filter);
-    client.subscribe(filter, { qos: 1 }, (error) => {
-      if (error) this.#events.refused(`subscribing to ${filter}: the broker refuses it`);
-    });
+    if (!client?.connected) return;
+    for (const filter of filters) {
+      if (this.#subscribed.has(filter)) continue;
+      this.#subscribed.add(filter);
+      client.subscribe(filter, { qos: 1 }, (error) => {
+        if (error) this.#events.refused(`subscribing to ${filter}`);
+      });
+    }
+    for (const filter of this.#subscribed) {
+      if (filters.includes(filter)) continue;
+      this.#subscribed.delete(filter);
+      client.unsubscribe(filter, () => undefined);
+    }
   }
 
   /** Says the will's words and ends the connection; bounded in time. */

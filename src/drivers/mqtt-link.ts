@@ -7,6 +7,7 @@ import type { BrokerState } from "../status/types.ts";
 import { GOOD_MS, waitAfter } from "./mqtt-link-backoff.ts";
 import { type DialOptions, dial } from "./mqtt-link-dial.ts";
 import { faultOf, plainUrl } from "./mqtt-link-faults.ts";
+import { widest } from "./mqtt-link-filters.ts";
 import { MqttSession, type SessionOptions } from "./mqtt-link-session.ts";
 
 export interface MqttLinkOptions extends DialOptions, SessionOptions {
@@ -59,7 +60,7 @@ export class MqttLink implements BrokerLink {
 
   subscribe(filter: string): void {
     this.#filters.add(filter);
-    if (this.#state.connected) this.#session?.subscribe(filter);
+    if (this.#state.connected) this.#session?.subscribe(widest(this.#filters));
   }
 
   publish(topic: string, payload: string, options: { readonly retain: boolean; readonly qos: 0 | 1 }): boolean {
@@ -106,7 +107,7 @@ export class MqttLink implements BrokerLink {
       await session.open();
       // Whoever listens publishes first what is; only then come the broker's old values, which are ours by now.
       this.#set(true, null);
-      for (const filter of this.#filters) session.subscribe(filter);
+      session.subscribe(widest(this.#filters));
       return await session.closed;
     } catch (error) {
       return error instanceof GatewayError ? error.message : faultOf(error);
