@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { type Log, silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
@@ -25,6 +27,13 @@ class Sources implements StatusSources {
     await this.held.get(part);
     return value;
   }
+}
+
+/** What the heap holds once the rubbish is gone, bytes. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
 }
 
 /** Everything that was due has been done: reads are immediate, and each takes a few turns at most. */
@@ -342,6 +351,7 @@ describe("the status", () => {
     await start();
     let told = 0;
     const sizes: number[] = [];
+    const heaps: number[] = [];
     for (let minute = 0; minute < POINTS + 10; minute++) {
       // Each quarter of a minute something changes: states, alerts that come and go, digits.
       for (let quarter = 0; quarter < 4; quarter++) {
@@ -355,9 +365,12 @@ describe("the status", () => {
         told += take().length;
       }
       sizes.push(service.snapshot().length + clock.pending);
+      if (minute % 360 === 120) heaps.push(heapBytes());
     }
     expect(told).toBeGreaterThan(4 * POINTS);
     expect(Math.max(...sizes.slice(10))).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 10)));
+    // The rings are full size from the start; an alert that is kept would be 5,000 of them after a day.
+    expect(Math.max(...heaps.slice(1))).toBeLessThan((heaps[0] ?? 0) + 1_000_000);
     const history = service.history();
     expect(history.cpuPercent).toHaveLength(POINTS);
     expect(history.cpuPercent.slice(0, -1).every((point) => point !== null)).toBe(true);
