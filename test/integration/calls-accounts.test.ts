@@ -9,7 +9,7 @@ import { clearAll, fastDials, hangUp, levelAt, paxCalls, quick, statusesOf } fro
 
 /** A telephone behind the gateway, with the account that the gateway has issued. */
 
-const PROGRAM = join(import.meta.dirname, "../../dist/paxgate.js");
+const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");
 
 let rig: GatewayRig;
 let phone: DeskPhone;

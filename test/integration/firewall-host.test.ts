@@ -55,7 +55,7 @@ describe("the machine's other ports", () => {
     await rig.guarded();
     const { phone, outside } = lab;
     for (const version of [4, 6] as const) {
-      const ports = [22, 8080, 9999];
+      const ports = [22, 8088, 9999];
       const from = async (host: typeof phone) => Promise.all(ports.map((port) => rig.connects(host, port, version)));
       expect(await from(phone)).toEqual([true, true, false]);
       expect(await from(outside)).toEqual([false, false, false]);
@@ -143,7 +143,7 @@ describe("the table's life", () => {
     await service.ban("10.42.200.1", 600);
     await service.stop();
     expect(await rig.connects(lab.phone, 22)).toBe(true);
-    expect(await rig.connects(lab.phone, 8080)).toBe(false);
+    expect(await rig.connects(lab.phone, 8088)).toBe(false);
     await lab.trunk.agent.udp({ source: lab.trunk.address4, to: gatewayAt(4), port: SIP, payloads: [register] });
     expect(await lab.gateway.agent.waitFor("REGISTER", 100)).toBe(false);
     await rig.guarded();

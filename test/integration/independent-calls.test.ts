@@ -5,6 +5,7 @@ import { g711Decode } from "../../src/line/g711.ts";
 import { classify } from "../../src/sim/ear.ts";
 import { freeUdpPort } from "./support/asterisk.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
+import { quick } from "./support/scenes.ts";
 import { agree, callee, caller, pause, receive, Sipp, type SippOptions, stream, toneFile } from "./support/sipp.ts";
 
 /** Calls between the PAX and sipp, which is the event's server here: a SIP stack that shares nothing with ours. */
@@ -32,6 +33,7 @@ beforeAll(async () => {
         fromPax: [{ dial: "[12]X", trunk: "event", prefix: "41" }],
         toPax: [{ number: "41[2-5]X", extension: "XX" }],
       },
+      pax: { overrides: quick },
     },
     topology: (standard) => ({
       ...standard,

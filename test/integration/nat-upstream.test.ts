@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { within } from "../../src/base/lifecycle.ts";
 import type { NatView } from "../../src/nat/types.ts";
@@ -7,42 +10,45 @@ import { PLACES, RouterNetwork } from "./support/router.ts";
 import { bundle, NatProbe, SIP, SIP_TCP } from "./support/router-probe.ts";
 import { StunServer } from "./support/stun-server.ts";
 
-const network = new RouterNetwork("up");
-const hidden = new RouterNetwork("dn");
-const running: NatProbe[] = [];
-const children: ChildProcess[] = [];
+const bundled = mkdtempSync(join(tmpdir(), "paxgate-router-"));
+const running = new Map<RouterNetwork, NatProbe[]>();
+const children = new Map<RouterNetwork, ChildProcess[]>();
 let client = "";
 
 beforeAll(async () => {
-  client = await bundle("router-client.ts", network.directory);
-  network.build();
-  hidden.build("192.168.55.2");
+  client = await bundle("router-client.ts", bundled);
 });
+afterAll(() => rmSync(bundled, { recursive: true, force: true }));
 
-afterEach(async () => {
-  for (const probe of running.splice(0)) await probe.kill();
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-  await network.stop(false);
-  await hidden.stop(false);
-});
+/** A home of its own with a router, for one suite; whatever ran in it is gone after each test. */
+function home(tag: string, wan?: string): RouterNetwork {
+  const network = new RouterNetwork(tag);
+  beforeAll(() => network.build(wan));
+  afterEach(async () => {
+    for (const probe of running.get(network)?.splice(0) ?? []) await probe.kill();
+    for (const child of children.get(network)?.splice(0) ?? []) child.kill("SIGKILL");
+    await network.stop(false);
+  });
+  afterAll(() => network.close());
+  return network;
+}
 
-afterAll(async () => {
-  await network.close();
-  await hidden.close();
-});
-
-function probe(options: ConstructorParameters<typeof NatProbe>[2], where = network): NatProbe {
-  const one = new NatProbe(where, client, options);
-  running.push(one);
+function probeIn(network: RouterNetwork, options: ConstructorParameters<typeof NatProbe>[2]): NatProbe {
+  const one = new NatProbe(network, client, options);
+  running.set(network, [...(running.get(network) ?? []), one]);
   return one;
 }
 
 const whole = (view: NatView) => view.mappings.every((mapping) => mapping.externalPort !== null);
 
 /** The first line that a command in a namespace prints, from when it has printed `ready`. */
-async function hears(place: "gateway" | "outside", command: string[]): Promise<() => Promise<string>> {
+async function hears(
+  network: RouterNetwork,
+  place: "gateway" | "outside",
+  command: string[],
+): Promise<() => Promise<string>> {
   const child = spawn("ip", network.inside(place, ...command), { stdio: ["ignore", "pipe", "inherit"] });
-  children.push(child);
+  children.set(network, [...(children.get(network) ?? []), child]);
   let text = "";
   const lines = new Promise<string>((resolve) => {
     child.stdout?.on("data", (chunk) => {
@@ -60,33 +66,41 @@ const LISTEN = (port: number) =>
 const SEND = (port: number, text: string) =>
   `const s=require("dgram").createSocket("udp4");s.send("${text}",${port},"${PLACES.wan}",()=>s.close())`;
 
-async function carries(outside: number, inside: number): Promise<void> {
-  const heard = await hears("gateway", [process.execPath, "-e", LISTEN(inside)]);
+/** What comes of a packet from outside to one of the router's ports. */
+async function carried(network: RouterNetwork, outside: number, inside: number): Promise<string> {
+  const heard = await hears(network, "gateway", [process.execPath, "-e", LISTEN(inside)]);
   network.run("outside", process.execPath, "-e", SEND(outside, `to ${inside}`));
-  expect(await heard()).toBe(`to ${inside} from ${PLACES.outside}`);
+  return heard();
 }
+const to = (inside: number) => `to ${inside} from ${PLACES.outside}`;
 
-describe.each([
+// Each in a home of its own, at the same time: most of the time they wait for leases and announcements.
+describe.concurrent.each([
   { protocol: "pcp" as const, upnp: false },
   { protocol: "nat-pmp" as const, upnp: false },
   { protocol: "upnp" as const, upnp: true },
 ])("by $protocol alone", ({ protocol, upnp }) => {
   const options = { upnp, natPmp: !upnp };
+  const network = home(protocol);
+  const hidden = home(`${protocol}-2`, "192.168.55.2");
+  const probe = (of: Parameters<typeof probeIn>[1], where = network) => probeIn(where, of);
 
-  it("maps SIP and the audio ports, carries packets from outside, and takes all of it away at the end", async () => {
+  it.sequential("maps SIP and the audio ports, carries packets from outside, and takes all of it away at the end", async ({
+    expect,
+  }) => {
     await network.start(options);
     const nat = probe({ protocols: [protocol] });
     const view = await nat.until(whole);
     expect(view).toMatchObject({ protocol, router: PLACES.router, doubleNat: false, faults: [] });
     expect(view.external).toEqual({ address: PLACES.wan, sipPort: 5060 });
-    await carries(5060, 5060);
-    await carries(10_003, 10_003);
+    expect(await carried(network, 5060, 5060)).toBe(to(5060));
+    expect(await carried(network, 10_003, 10_003)).toBe(to(10_003));
     expect(network.mappings()).toContain("dnat");
     expect(await nat.stop()).toBeLessThan(2_600);
     expect(network.mappings()).not.toContain("dnat");
   });
 
-  it("renews at half the lease, and what nobody renews is gone", async () => {
+  it.sequential("renews at half the lease, and what nobody renews is gone", async ({ expect }) => {
     await network.start({ ...options, extra: ["clean_ruleset_threshold=0"] });
     const nat = probe({ protocols: [protocol], leaseSeconds: 4, wanted: [SIP] });
     await nat.until(whole);
@@ -100,7 +114,7 @@ describe.each([
     await expect.poll(() => network.mappings(), { timeout: 9_000 }).not.toContain("dport 5060");
   });
 
-  it("maps again after the router has been restarted without its mappings", async () => {
+  it.sequential("maps again after the router has been restarted without its mappings", async ({ expect }) => {
     await network.start(options);
     const nat = probe({ protocols: [protocol] });
     await nat.until(whole);
@@ -112,7 +126,9 @@ describe.each([
     await nat.until((view) => whole(view) && view.faults.length === 0);
   });
 
-  it("takes another port for SIP where somebody else has it, and complains for audio", async () => {
+  it.sequential("takes another port for SIP where somebody else has it, and complains for audio", async ({
+    expect,
+  }) => {
     await network.start(options);
     const taken = upnp
       ? ["upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp"]
@@ -129,13 +145,13 @@ describe.each([
     expect(port).not.toBe(5060);
     expect(view.mappings[2]).toMatchObject({ name: "rtp", externalPort: null });
     expect(view.faults).toEqual([expect.stringContaining("UDP port 10001 at the router: somebody else has it")]);
-    await carries(port, 5060);
+    expect(await carried(network, port, 5060)).toBe(to(5060));
     expect(network.mappings()).toContain(`dport 5060 dnat ip to ${PLACES.rogue}:5060`);
     await nat.stop();
     expect(network.mappings()).toContain(`dport 5060 dnat ip to ${PLACES.rogue}:5060`);
   });
 
-  it("keeps to the port when no other is allowed", async () => {
+  it.sequential("keeps to the port when no other is allowed", async ({ expect }) => {
     await network.start(options);
     const taken = upnp
       ? ["upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp"]
@@ -147,7 +163,9 @@ describe.each([
     expect(network.mappings()).not.toContain(PLACES.gateway);
   });
 
-  it("reports what the router's rules forbid, with a remedy, and goes on when they no longer do", async () => {
+  it.sequential("reports what the router's rules forbid, with a remedy, and goes on when they no longer do", async ({
+    expect,
+  }) => {
     await network.start({ ...options, rules: [] });
     const nat = probe({ protocols: [protocol], wanted: [SIP] });
     const view = await nat.until((one) => one.faults.length > 0);
@@ -158,7 +176,7 @@ describe.each([
     await nat.until((one) => whole(one) && one.faults.length === 0, 30_000);
   });
 
-  it("reports a second router when the first has a private address", async () => {
+  it.sequential("reports a second router when the first has a private address", async ({ expect }) => {
     await hidden.start(options);
     const nat = probe({ protocols: [protocol], wanted: [SIP] }, hidden);
     const view = await nat.until((one) => one.doubleNat);
@@ -166,7 +184,23 @@ describe.each([
   });
 });
 
+describe.concurrent("the look from time to time", () => {
+  const network = home("look");
+
+  it.sequential("finds a mapping that somebody removed", async ({ expect }) => {
+    await network.start({ natPmp: false });
+    const nat = probeIn(network, { protocols: ["upnp"], wanted: [SIP] });
+    await nat.until(whole);
+    network.run("gateway", "upnpc", "-d", "5060", "udp");
+    expect(network.mappings()).not.toContain("dnat");
+    await expect.poll(() => network.mappings(), { timeout: 40_000 }).toContain("dnat");
+  });
+});
+
 describe("in the configured order", () => {
+  const network = home("order");
+  const probe = (of: Parameters<typeof probeIn>[1]) => probeIn(network, of);
+
   it("takes PCP first, and what is left when the router does not speak it", async () => {
     await network.start();
     const both = probe({});
@@ -183,7 +217,7 @@ describe("in the configured order", () => {
     network.run("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
     const nat = probe({ protocols: ["upnp"], wanted: [SIP, SIP_TCP] });
     const view = await nat.until(whole);
-    await carries(view.external?.sipPort ?? 0, 5060);
+    expect(await carried(network, view.external?.sipPort ?? 0, 5060)).toBe(to(5060));
   });
 
   it("starts at once without a router, says so, and maps when one comes", async () => {
@@ -194,15 +228,6 @@ describe("in the configured order", () => {
     expect(view.faults[0]).toContain("does not answer to PCP, NAT-PMP, UPnP");
     await network.start();
     await nat.until((one) => whole(one) && one.faults.length === 0, 30_000);
-  });
-
-  it("finds a mapping that somebody removed", async () => {
-    await network.start({ natPmp: false });
-    const nat = probe({ protocols: ["upnp"], wanted: [SIP] });
-    await nat.until(whole);
-    network.run("gateway", "upnpc", "-d", "5060", "udp");
-    expect(network.mappings()).not.toContain("dnat");
-    await expect.poll(() => network.mappings(), { timeout: 40_000 }).toContain("dnat");
   });
 
   it("takes over its own mappings after it was killed", async () => {
@@ -219,6 +244,9 @@ describe("in the configured order", () => {
 });
 
 describe("killed while it had another port", () => {
+  const network = home("kill");
+  const probe = (of: Parameters<typeof probeIn>[1]) => probeIn(network, of);
+
   it("takes that port over again, so that none is left behind", async () => {
     await network.start({ natPmp: false });
     network.run("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
@@ -235,6 +263,9 @@ describe("killed while it had another port", () => {
 });
 
 describe("with a STUN server outside", () => {
+  const network = home("stun");
+  const probe = (of: Parameters<typeof probeIn>[1]) => probeIn(network, of);
+
   it("agrees with the router's address", async () => {
     await network.start();
     const stun = await StunServer.start(network, PLACES.outside);

@@ -37,7 +37,7 @@ export function ipv4Number(address: string): number {
   return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-/** Allowed: 10.42.0.0/16; management: the LAN; trunk: the lab's; TCP port 8080 for the LAN. */
+/** Allowed: 10.42.0.0/16; management: the LAN; trunk: the lab's; TCP port 8088 for the LAN. */
 export function stateOf(input: GuardInput = {}, change: Partial<RulesState> = {}): RulesState {
   const policy = policyOf(
     configSchema.parse({
@@ -46,7 +46,7 @@ export function stateOf(input: GuardInput = {}, change: Partial<RulesState> = {}
       sip: { tcp: true, ...input.sip },
       firewall: {
         managementPorts: [22],
-        allow: [{ port: 8080, from: ["10.64.0.0/24", "fd64::/64"] }],
+        allow: [{ port: 8088, from: ["10.64.0.0/24", "fd64::/64"] }],
         ...input.firewall,
         limits: { requestBurst: 4, ...input.firewall?.limits },
         lists: {
@@ -101,7 +101,7 @@ export class RulesRig {
     await agent.listen("udp", SIP, undefined, answer);
     await agent.listen("tcp", SIP, undefined, answer);
     await agent.listen("udp", RTP);
-    for (const port of [22, 8080, 9999]) await agent.listen("tcp", port);
+    for (const port of [22, 8088, 9999]) await agent.listen("tcp", port);
     await agent.listen("tcp", 8188, ["127.0.0.1"]);
     return rig;
   }
