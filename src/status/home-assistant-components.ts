@@ -1,4 +1,4 @@
-import type { LineStatusPayload } from "./schema.ts";
+import { gatewayStates, type LineStatusPayload, lineStates } from "./schema.ts";
 import type { OperationName, StatusParts } from "./types.ts";
 
 /** The entities of the gateway, as Home Assistant's MQTT integration wants them described. */
@@ -50,33 +50,11 @@ export interface ComponentSet {
 type Components = Record<string, Component>;
 type More<T extends Component> = Partial<Omit<T, "p" | "name" | "uniq_id" | "stat_t" | "val_tpl" | "cmd_t" | "pl_prs">>;
 
-const gatewayStates = [
-  "starting",
-  "ready",
-  "degraded",
-  "faulty",
-  "stopping",
-] as const satisfies readonly StatusParts["gateway"]["state"][];
 const trialStates = [
   "confirmed",
   "on-trial",
   "reverted",
 ] as const satisfies readonly StatusParts["guard"]["trial"]["state"][];
-const lineStates = [
-  "starting",
-  "idle",
-  "seized",
-  "proceeding",
-  "talking",
-  "seizing",
-  "sending",
-  "awaiting-answer",
-  "second-stage",
-  "awaiting-clear",
-  "guard",
-  "parked",
-  "fault",
-] as const satisfies readonly LineStatusPayload["state"][];
 
 const DIAGNOSTIC = { ent_cat: "diagnostic" } as const;
 const MEASURED = { stat_cla: "measurement" } as const;

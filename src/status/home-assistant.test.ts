@@ -3,7 +3,6 @@ import { z } from "zod";
 import { announcedIn, configTopic, type Discovery, discovery, type HomeAssistantOptions } from "./home-assistant.ts";
 import type { Component } from "./home-assistant-components.ts";
 import { testParts } from "./home-assistant-test-parts.ts";
-import { lineStates } from "./schema.ts";
 import { specOf } from "./topics.ts";
 import type { StatusParts } from "./types.ts";
 
@@ -229,11 +228,6 @@ describe("the announcement", () => {
 
   it("calls a gateway without alerts no problem", () => {
     expect(values("problem", { ...testParts, gateway: { ...testParts.gateway, state: "ready" } })).toBe("False");
-  });
-
-  it("knows every state of a line", () => {
-    const component = discovery(options, testParts, none).cmps["line-tie-1-state"];
-    expect(component !== undefined && "ops" in component && component.ops).toEqual(lineStates);
   });
 
   it("shows no registration of a trunk that does not register", () => {

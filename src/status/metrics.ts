@@ -1,3 +1,4 @@
+import { gatewayStates } from "./schema.ts";
 import type { BrokerState, StatusParts } from "./types.ts";
 
 /**
@@ -60,11 +61,7 @@ function gatewayFamilies({ gateway, alerts, credentials }: StatusParts): readonl
   const severities = ["warning", "error"] as const;
   return [
     gauge("info", "The gateway's software.", [[{ version, simulated: String(simulated) }, 1]]),
-    gauge(
-      "state",
-      "Where the gateway stands.",
-      states({}, ["starting", "ready", "degraded", "faulty", "stopping"], state),
-    ),
+    gauge("state", "Where the gateway stands.", states({}, gatewayStates, state)),
     gauge("start_time_seconds", "When the gateway started, Unix time.", one(startedMs / 1_000)),
     gauge(
       "alerts",
