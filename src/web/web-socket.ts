@@ -39,6 +39,8 @@ export class BrokerSockets {
       const stream = createWebSocketStream(webSocket);
       // Whatever is wrong with it, the stream closes, and the broker sees that.
       stream.on("error", () => webSocket.terminate());
+      // Half a connection is none: without this the broker would notice the browser's going at the next keep-alive only.
+      stream.once("end", () => stream.destroy());
       broker(stream, address);
     });
   }
