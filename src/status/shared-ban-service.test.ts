@@ -60,12 +60,15 @@ describe("gateways that share bans", () => {
   it("ban whom one of them has banned, and it goes in no circles", async () => {
     const on = air();
     const [north, south] = [await gateway(on, "north"), await gateway(on, "south")];
+    const banned = new Promise<OwnBan>((resolve) => south.guard.onBanned(resolve));
     north.guard.found("192.0.2.9", "logins", 60);
-    await south.service.stop();
+    // Its own service has heard of it by then too, and could have told it on.
+    await banned;
     expect([...south.guard.all.values()]).toEqual([
       { source: "192.0.2.9", reason: "operator", untilMs: NOW + 3_600_000 },
     ]);
     expect(on.sent.map(({ topic, retain }) => [topic, retain])).toEqual([["paxgate/north/guard/bans", false]]);
+    await south.service.stop();
     expect(south.service.counts).toMatchObject({ banned: 1, sent: 0 });
   });
 
