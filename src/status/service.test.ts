@@ -338,6 +338,34 @@ describe("the status", () => {
     expect(take()).toEqual([]);
   });
 
+  it("tells nothing of an answer that comes after the stop", async () => {
+    const { sources, service, take, start } = rig();
+    await start();
+    take();
+    let release: () => void = () => undefined;
+    sources.held.set("lines", new Promise((resolve) => (release = resolve)));
+    sources.parts.lines = line("tie-1", { state: "seized" });
+    service.changed("lines");
+    await settled();
+    await service.stop();
+    release();
+    await settled();
+    expect(take().map(([topic]) => topic)).toEqual(["gateway"]);
+  });
+
+  it("looks at the gateway again when an alert comes, since it may be degraded by it", async () => {
+    const { sources, service, take, start, advance } = rig();
+    await start();
+    take();
+    sources.parts.alerts = [{ alert: "disk", severity: "warning", source: "system", text: "full" }];
+    sources.parts.gateway = { ...quietParts.gateway, state: "degraded" };
+    service.changed("alerts");
+    await advance(20);
+    await advance(5);
+    expect(take().map(([topic]) => topic)).toEqual(["alerts/disk", "gateway"]);
+    await service.stop();
+  });
+
   it("does nothing when it is stopped before it was started, or its start was aborted", async () => {
     const { clock, service, take } = rig();
     await service.stop();
