@@ -123,7 +123,9 @@ export class EmbeddedBroker {
     signal.throwIfAborted();
     if (this.#aedes !== null) return;
     // Loaded here: a gateway with a broker elsewhere never needs it.
-    const { Aedes } = await import("aedes");
+    const [{ Aedes }, { default: packets }] = await Promise.all([import("aedes"), import("mqtt-packet")]);
+    // With it the package makes 65,536 buffers at the first packet: 10 MB for what takes no time.
+    packets.writeToStream.cacheNumbers = false;
     const aedes = new Aedes({
       connectTimeout: CONNECT_MS,
       drainTimeout: DRAIN_MS,

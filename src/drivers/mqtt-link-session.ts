@@ -81,6 +81,8 @@ export class MqttSession {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // With it the package makes 65,536 buffers at the first packet: 10 MB for what takes no time.
+      writeCache: false,
       timerVariant: "native",
       // The package's own log would hold the password.
       log: () => undefined,

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { connect } from "mqtt";
 import { afterEach, describe, expect, it } from "vitest";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from "../../src/drivers/embedded-broker.ts";
@@ -351,6 +352,27 @@ describe("hostile clients", () => {
     }
     expect(await refusal(broker, asViewer)).toBeNull();
   });
+});
+
+it("serves clients on WebSockets that the web server has accepted, by the same rules", async () => {
+  const broker = await started();
+  const sockets = new WebSocketServer({ host: "127.0.0.1", port: await freePort(), maxPayload: 65_536 });
+  await once(sockets, "listening");
+  tidy.push(async () => sockets.close());
+  sockets.on("connection", (socket) => broker.handleStream(createWebSocketStream(socket), "192.0.2.9"));
+  const address = sockets.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const url = `ws://127.0.0.1:${address.port}`;
+  broker.link.publish(`${root}/gateway`, "{}", retained);
+  const client = connect(url, { reconnectPeriod: 0, protocolVersion: 4, ...asViewer });
+  tidy.push(() => client.endAsync(true));
+  await new Promise<void>((resolve) => client.once("connect", () => resolve()));
+  const message = new Promise<string>((resolve) => client.once("message", resolve));
+  await client.subscribeAsync("#");
+  expect(await message).toBe(`${root}/gateway`);
+  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+  client.publish(`${root}/request/line/block`, "{}");
+  await closed;
 });
 
 describe("its port", () => {

@@ -92,6 +92,21 @@ describe("with mosquitto", () => {
     expect(link.state.connected).toBe(false);
   });
 
+  it.each([4, 5] as const)("speaks through a WebSocket, protocol level %d", async (protocol) => {
+    const port = await freePort();
+    const mosquitto = await broker(() => ["allow_anonymous true", `listener ${port} 127.0.0.1`, "protocol websockets"]);
+    const seen = await watch(mosquitto.port, "paxgate/#");
+    const link = linkTo(`ws://127.0.0.1:${port}/mqtt`, { protocol });
+    await started(link);
+    await connected(link);
+    expect(link.publish("paxgate/test/x", "1", { retain: false, qos: 1 })).toBe(true);
+    expect(await seen.next(() => true)).toMatchObject({ topic: "paxgate/test/x", payload: "1" });
+    await mosquitto.stop();
+    await stateOf(link, (state) => !state.connected);
+    await mosquitto.start();
+    await connected(link);
+  });
+
   it("is refused with a wrong password, and connects without a restart once the broker knows it", async () => {
     const password = "s3cret-of-ours";
     let file = "";
