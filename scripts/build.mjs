@@ -8,7 +8,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildWeb, weight } from "./build-web.mjs";
-import { compiledEpoll, copyEpoll, epollBeside } from "./epoll-beside.mjs.mts";
+import { compiledEpoll, copyEpoll, epollBeside } from "./epoll-beside.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");

@@ -1,11 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { Config } from "../config/schema.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
+import type { FactoryReset } from "../drivers/factory-reset.ts";
+import type { RaisedAlert } from "../status/types.ts";
 import { Gateway } from "./gateway.ts";
 import { checkRules } from "./guard.ts";
 import type { Chosen } from "./last-good.ts";
 import { collectWhenQuiet } from "./small-heap.ts";
+import { Front } from "./status/front.ts";
 
 /** Requests to take up a changed configuration. None is lost, however many come while one is being served. */
 export class ReloadRequests {
@@ -40,6 +44,7 @@ export class ReloadRequests {
  */
 export async function keepRunning(
   choose: () => Promise<Chosen>,
+  factoryOf: (config: Config) => FactoryReset,
   stop: AbortSignal,
   reloads: ReloadRequests,
   log: Log,
@@ -51,8 +56,11 @@ export async function keepRunning(
   while (!stop.aborted) {
     let follows: "none" | "follows" = "none";
     const begunMs = fromMs;
-    const { paths } = chosen.prepared.loaded.config;
-    await mkdir(paths.runtime, { recursive: true, mode: 0o711 });
+    const { config } = chosen.prepared.loaded;
+    await mkdir(config.paths.runtime, { recursive: true, mode: 0o711 });
+    const factory = factoryOf(config);
+    const anew = new AbortController();
+    const until = AbortSignal.any([stop, anew.signal]);
     const gateway = new Gateway(chosen.prepared, await asteriskUser(), log);
     const { confirm } = chosen;
     gateway.configFault = chosen.fault;
@@ -60,10 +68,15 @@ export async function keepRunning(
       appLog.info("ready for calls", { afterMs: Math.round(performance.now() - begunMs) });
       void confirm();
     });
+    const { concerns } = chosen.prepared;
+    const earlier = () =>
+      concerns.map((text): RaisedAlert => ({ alert: "state", severity: "error", source: "store", text }));
+    const front = new Front(chosen.prepared, gateway, { factory, restart: () => anew.abort(), earlier }, log);
     const stopCollecting = collectWhenQuiet(() => gateway.calls.calls.length === 0);
     try {
-      await gateway.start(stop);
-      const next = await nextConfig(gateway, stop, reloads, () =>
+      await gateway.start(until);
+      await front.start(until);
+      const next = await nextConfig(gateway, until, reloads, () =>
         choose().then((next) => checked(next, gateway, appLog)),
       );
       if (next !== null) {
@@ -71,6 +84,7 @@ export async function keepRunning(
         follows = "follows";
       }
     } catch (error) {
+      if (anew.signal.aborted) continue;
       if (before === null || stop.aborted) throw error;
       const fault = describeError(error);
       appLog.error("the gateway does not start on the changed configuration; back to the one before", { fault });
@@ -79,10 +93,24 @@ export async function keepRunning(
     } finally {
       appLog.info("stopping");
       stopCollecting();
+      await front.stop();
       await gateway.stop(follows);
       fromMs = performance.now();
+      if (anew.signal.aborted && !stop.aborted) {
+        await forget(factory, appLog);
+        [before, chosen] = [null, await choose()];
+      }
     }
   }
+}
+
+/** Does what a factory reset has marked: at a start before anything is opened, or between two gateways. */
+export async function forget(factory: FactoryReset, log: Log): Promise<void> {
+  const forgotten = await factory.finish();
+  if (forgotten === null) return;
+  const { removed, left } = forgotten;
+  if (left.length === 0) log.warn("factory reset: everything that was stored is forgotten", { files: removed });
+  else log.error("factory reset: not everything could be forgotten; the next start tries again", { left });
 }
 
 /**

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import { loadSecrets, type TrunkPasswords } from "../config/secrets.ts";
 import { generateSecret, generateUsername } from "../credentials/generate.ts";
 import { findAsterisk } from "../drivers/asterisk-files.ts";
-import { StateFileAdapter, type StateFileAlert } from "../drivers/state-file.ts";
+import { StateFileAdapter } from "../drivers/state-file.ts";
 import { resolveProfile } from "../line/profiles.ts";
 import { buildModel, directoriesBelow, type SipModel } from "../sip/model.ts";
 import type { CredentialSource } from "../store/port.ts";
@@ -22,6 +23,8 @@ export interface Prepared {
   /** Null without `status.fleet.key`. */
   readonly fleetKey: string | null;
   readonly repository: Repository;
+  /** What is wrong with the stored state, in words. */
+  readonly concerns: readonly string[];
   readonly model: SipModel;
   /** Asterisk's program. */
   readonly program: string;
@@ -59,34 +62,47 @@ export async function warningsAbout({ config, file }: LoadedConfig): Promise<rea
   return [`${file} holds the password of ${inline.join(", ")} and every user of this machine can read it: ${remedy}`];
 }
 
-/** Opens the stored state of a configuration; makes it when there is none. */
-export async function openRepository(
-  { config }: LoadedConfig,
-  alert: (alert: StateFileAlert) => void,
-): Promise<Repository> {
+const stateWords = {
+  previous: "the stored state was damaged; its previous generation is used",
+  "begun-anew": "the stored state was lost; everything has new credentials",
+  "not-kept": "the stored state cannot be used and is left as it is; what is issued now is forgotten at the next start",
+  "not-migrated": "the stored state could not be written in its new form",
+} as const;
+
+/** Opens the stored state of a configuration; makes it when there is none. `alert`: told in words what is wrong with it. */
+export async function openRepository({ config }: LoadedConfig, alert: (words: string) => void): Promise<Repository> {
   // Asterisk's own user passes through to its database; the state file itself is 0600.
   await mkdir(config.paths.state, { recursive: true, mode: 0o711 });
-  const repository = new Repository(
-    new StateFileAdapter(join(config.paths.state, "state.json"), alert),
-    credentialSource,
+  const file = new StateFileAdapter(join(config.paths.state, "state.json"), ({ path, reason }) =>
+    alert(`${path} is ${reason}; its previous generation is used`),
+  );
+  const repository = new Repository(file, credentialSource, ({ type, reason }) =>
+    alert(`${stateWords[type]} (${reason})`),
   );
   await repository.open();
   return repository;
 }
 
 export interface PrepareOptions {
-  /** Told when the stored state was damaged. */
-  readonly alert: (alert: StateFileAlert) => void;
+  /** Told in words when something is wrong with the stored state. */
+  readonly alert: (words: string) => void;
   /** To what the file's relative paths are relative, if not to its own directory. */
   readonly base?: string;
+  /** What has to be done before the stored state is opened, such as the end of a factory reset. */
+  readonly before?: (config: Config) => Promise<void>;
 }
 
 /** Everything up to the model from which Asterisk's files are rendered. */
-export async function prepare(file: string, { alert, base }: PrepareOptions): Promise<Prepared> {
+export async function prepare(file: string, { alert, base, before }: PrepareOptions): Promise<Prepared> {
   const { program, modules } = findAsterisk();
   const { loaded, passwords, ...keys } = await loadWithSecrets(file, base);
   const { config } = loaded;
-  const repository = await openRepository(loaded, alert);
+  await before?.(config);
+  const concerns: string[] = [];
+  const repository = await openRepository(loaded, (words) => {
+    concerns.push(words);
+    alert(words);
+  });
   const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
   const { ariSecret, amiSecret, eventsSecret } = repository.asterisk;
   const model = buildModel(config, {
@@ -96,5 +112,5 @@ export async function prepare(file: string, { alert, base }: PrepareOptions): Pr
     managerPort: config.asterisk.managerPort,
     noAnswerMs: resolveProfile(config.pax.profile, config.pax.overrides).noAnswerMs,
   });
-  return { loaded, passwords, ...keys, repository, model, program };
+  return { loaded, passwords, ...keys, repository, concerns, model, program };
 }

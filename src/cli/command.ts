@@ -89,9 +89,8 @@ export function warn(text: string): void {
   process.stderr.write(`paxgate: ${text}\n`);
 }
 
-/** Says that the stored state was damaged; for commands that open it. */
-export const warnOfState = (alert: { readonly path: string; readonly reason: string }): void =>
-  warn(`${alert.path} is ${alert.reason}: its previous generation is used`);
+/** Says what is wrong with the stored state; for commands that open it. */
+export const warnOfState = (words: string): void => warn(words);
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

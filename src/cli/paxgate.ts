@@ -10,8 +10,14 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   lines: { summary: "show the lines of a running gateway", load: async () => (await import("./lines.ts")).lines },
   firewall: { summary: "show and work the firewall", load: async () => (await import("./firewall.ts")).firewall },
   nat: { summary: "show how the world reaches the gateway", load: async () => (await import("./nat.ts")).nat },
-  accounts: { summary: "show what to enter into phones", load: async () => (await import("./accounts.ts")).accounts },
+  block: { summary: "take a line out of service", load: async () => (await import("./block.ts")).block },
+  unblock: { summary: "put a line back into service", load: async () => (await import("./block.ts")).unblock },
+  accounts: {
+    summary: "show what the gateway issued: passwords",
+    load: async () => (await import("./accounts.ts")).accounts,
+  },
   start: { summary: "run a gateway with a simulated PAX", load: async () => (await import("./start.ts")).start },
+  press: { summary: "press the simulated reset button", load: async () => (await import("./press.ts")).press },
   dial: { summary: "place a call in the simulation", load: async () => (await import("./dial.ts")).dial },
   demo: { summary: "rehearse calls in the simulation", load: async () => (await import("./demo.ts")).demo },
 };

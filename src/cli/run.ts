@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
-import { keepRunning, ReloadRequests } from "../app/keep-running.ts";
+import { forget, keepRunning, ReloadRequests } from "../app/keep-running.ts";
 import { chooseConfig } from "../app/last-good.ts";
 import { keepHeapSmall } from "../app/small-heap.ts";
 import { GatewayError } from "../base/errors.ts";
+import type { Config } from "../config/schema.ts";
+import { FactoryReset } from "../drivers/factory-reset.ts";
 import { createLog } from "../drivers/pino-log.ts";
 import { command, DEFAULT_CONFIG, helpHelp } from "./command.ts";
 
@@ -36,8 +38,7 @@ A configuration that cannot be used at the start is reported, and the last good 
     const format = oneOf(formats, values.log, "--log");
     const log = createLog({ level: oneOf(levels, values.level, "--level"), format });
     const appLog = log.child("app");
-    const alert = ({ path, reason }: { path: string; reason: string }) =>
-      appLog.error("the stored state is damaged; its previous generation is used", { path, reason });
+    const alert = (words: string) => appLog.error(words);
 
     const stop = new AbortController();
     setMaxListeners(0, stop.signal);
@@ -47,8 +48,16 @@ A configuration that cannot be used at the start is reported, and the last good 
 
     const usual = values.config === DEFAULT_CONFIG ? DEFAULT_LAST_GOOD : null;
     const lastGood = values["last-good"] ?? usual;
-    const choose = () => chooseConfig(values.config, lastGood, { alert }, appLog);
-    await keepRunning(choose, stop.signal, reloads, log);
+    // The user's own file may stand anywhere, and the last good one is a copy of it: neither was made by the gateway.
+    const own = [values.config, ...(lastGood === null ? [] : [lastGood])];
+    const factoryOf = ({ paths }: Config) => new FactoryReset(paths.state, [], own);
+    let begun = false;
+    const before = async (config: Config) => {
+      if (!begun) await forget(factoryOf(config), appLog);
+      begun = true;
+    };
+    const choose = () => chooseConfig(values.config, lastGood, { alert, before }, appLog);
+    await keepRunning(choose, factoryOf, stop.signal, reloads, log);
     return 0;
   },
 });

@@ -1,5 +1,5 @@
-import type { AlertStatus, CredentialsStatus, InputStatus, SystemStatus, TrunkStatus } from "../../status/schema.ts";
-import type { BrokerState } from "../../status/types.ts";
+import type { InputStatus, SystemStatus, TrunkStatus } from "../../status/schema.ts";
+import type { BrokerState, RaisedAlert } from "../../status/types.ts";
 
 /** What the alerts are made of: everything that somebody should know of, as it is now. */
 export interface Concerns {
@@ -13,12 +13,9 @@ export interface Concerns {
   readonly inputs: readonly InputStatus[];
   readonly system: SystemStatus | null;
   readonly broker: BrokerState | null;
-  readonly credentials: CredentialsStatus;
-  /** Of the page, the button, the store and others: identifier and words. */
-  readonly others: readonly { readonly alert: string; readonly source: string; readonly text: string }[];
+  /** Of credentials, the page, the button, the store and others. */
+  readonly others: readonly RaisedAlert[];
 }
-
-type Alert = Omit<AlertStatus, "sinceMs">;
 
 /** A trunk that registers again within this time after a restart is no alert, ms. */
 const TRUNK_GRACE_MS = 60_000;
@@ -30,23 +27,22 @@ const BROKER_GRACE_MS = 30_000;
 const LONGEST = 1_000;
 
 /** The alerts, errors first. Identifiers are stable, so that an alert is known again. */
-export function alertsOf(concerns: Concerns): readonly Omit<AlertStatus, "sinceMs">[] {
+export function alertsOf(concerns: Concerns): readonly RaisedAlert[] {
   const alerts = [
     ...gatewayAlerts(concerns),
     ...lineAlerts(concerns),
     ...trunkAlerts(concerns),
     ...inputAlerts(concerns),
     ...systemAlerts(concerns),
-    ...credentialAlerts(concerns),
-    ...concerns.others.map((one): Alert => ({ ...one, severity: "warning" })),
+    ...concerns.others,
   ].map((alert) => ({ ...alert, text: alert.text.slice(0, LONGEST) }));
   return [...new Map(alerts.map((alert) => [alert.alert, alert])).values()].sort(
     (one, other) => Number(other.severity === "error") - Number(one.severity === "error"),
   );
 }
 
-function gatewayAlerts({ fault, configFault, guard }: Concerns): Alert[] {
-  const alerts: Alert[] = guard.map((text) => ({
+function gatewayAlerts({ fault, configFault, guard }: Concerns): RaisedAlert[] {
+  const alerts: RaisedAlert[] = guard.map((text) => ({
     alert: `guard-${nameOf(text)}`,
     severity: "warning",
     source: "guard",
@@ -61,8 +57,8 @@ function gatewayAlerts({ fault, configFault, guard }: Concerns): Alert[] {
   return alerts;
 }
 
-function lineAlerts({ lines }: Concerns): Alert[] {
-  return lines.flatMap(({ name, status, warn }): Alert[] => {
+function lineAlerts({ lines }: Concerns): RaisedAlert[] {
+  return lines.flatMap(({ name, status, warn }): RaisedAlert[] => {
     const base = { alert: `line-${name}`, source: "line" };
     if (status === "fault") {
       return [{ ...base, severity: "error", text: `line ${name} is out of service: no loop current, or no interface` }];
@@ -82,7 +78,7 @@ function lineAlerts({ lines }: Concerns): Alert[] {
   });
 }
 
-function trunkAlerts({ trunks, nowMs }: Concerns): Alert[] {
+function trunkAlerts({ trunks, nowMs }: Concerns): RaisedAlert[] {
   return trunks
     .filter(({ registered, sinceMs }) => registered === false && nowMs - sinceMs > TRUNK_GRACE_MS)
     .map(({ trunk, server }) => ({
@@ -93,8 +89,8 @@ function trunkAlerts({ trunks, nowMs }: Concerns): Alert[] {
     }));
 }
 
-function inputAlerts({ inputs }: Concerns): Alert[] {
-  return inputs.flatMap(({ input, label, active, alarm }): Alert[] => {
+function inputAlerts({ inputs }: Concerns): RaisedAlert[] {
+  return inputs.flatMap(({ input, label, active, alarm }): RaisedAlert[] => {
     const base = { alert: `input-${input}`, source: "input" };
     if (active === null)
       return [{ ...base, severity: "warning", text: `the input ${input} (${label}) cannot be read` }];
@@ -102,8 +98,8 @@ function inputAlerts({ inputs }: Concerns): Alert[] {
   });
 }
 
-function systemAlerts({ system, broker, nowMs }: Concerns): Alert[] {
-  const alerts: Alert[] = [];
+function systemAlerts({ system, broker, nowMs }: Concerns): RaisedAlert[] {
+  const alerts: RaisedAlert[] = [];
   const add = (alert: string, text: string) => alerts.push({ alert, severity: "warning", source: "system", text });
   if (system !== null) {
     const { temperatureC, disk, memoryAvailableMb, throttled } = system;
@@ -117,22 +113,6 @@ function systemAlerts({ system, broker, nowMs }: Concerns): Alert[] {
   if (broker !== null && !broker.connected && nowMs - broker.sinceMs > BROKER_GRACE_MS) {
     add("broker", `no connection to the broker ${broker.url}: ${broker.fault ?? "not yet"}`);
   }
-  return alerts;
-}
-
-function credentialAlerts({ credentials }: Concerns): Alert[] {
-  const { windowUntilMs, collectedBy, resetPending } = credentials;
-  const alerts: Alert[] = [];
-  const add = (alert: string, text: string) => alerts.push({ alert, severity: "warning", source: "credentials", text });
-  if (windowUntilMs !== null) {
-    add(
-      "credentials-window",
-      collectedBy === null
-        ? "new credentials can be collected on the page"
-        : `new credentials were collected from ${collectedBy}: if that was not you, press the button again`,
-    );
-  }
-  if (resetPending) add("credentials-reset", "new credentials are made, and are not in force everywhere yet");
   return alerts;
 }
 

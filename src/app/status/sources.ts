@@ -227,7 +227,6 @@ export class GatewaySources implements StatusSources {
       inputs: this.#others.inputs(),
       system: this.#system,
       broker: this.#others.broker(),
-      credentials: this.#others.credentials(),
       others: this.#others.concerns(),
     });
   }

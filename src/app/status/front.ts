@@ -1,0 +1,274 @@
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { describeError } from "../../base/errors.ts";
+import { type Dispose, TypedEmitter } from "../../base/events.ts";
+import type { Service } from "../../base/lifecycle.ts";
+import type { Log } from "../../base/log.ts";
+import { ButtonService } from "../../credentials/button-service.ts";
+import type { FactoryPort, LedPort } from "../../credentials/port.ts";
+import { ResetService } from "../../credentials/reset-service.ts";
+import { CredentialsFile } from "../../drivers/handout-file.ts";
+import { StateFileAdapter } from "../../drivers/state-file.ts";
+import { SystemFigures } from "../../drivers/system-figures.ts";
+import { CallLog } from "../../status/call-log.ts";
+import { HomeAssistantService } from "../../status/home-assistant-service.ts";
+import { InputsService } from "../../status/inputs-service.ts";
+import { renderMetrics } from "../../status/metrics.ts";
+import { Publisher } from "../../status/publisher-service.ts";
+import { Requests } from "../../status/requests-service.ts";
+import { StatusService } from "../../status/service.ts";
+import { siteIdOf } from "../../status/site-id.ts";
+import type { RaisedAlert } from "../../status/types.ts";
+import type { Gateway } from "../gateway.ts";
+import { GatewayOperations, type HomeAssistantOperations } from "../operations.ts";
+import type { Prepared } from "../prepare.ts";
+import { VERSION } from "../version.ts";
+import { buttonContact, inputContact, statusLed } from "./contacts.ts";
+import { SiteFeed } from "./feed.ts";
+import { type FleetParts, fleetParts } from "./fleet-parts.ts";
+import { Kept } from "./kept.ts";
+import { type Link, makeLink } from "./link.ts";
+import { admits, type KnownNames, lanAddress } from "./networks.ts";
+import { PageService, pagePasswords } from "./page.ts";
+import { partsOf } from "./parts-of.ts";
+import { GatewaySources } from "./sources.ts";
+
+/** What the front asks of whoever runs the gateway. */
+export interface FrontPorts {
+  readonly factory: FactoryPort;
+  /** The gateway is to start again in place. */
+  readonly restart: () => void;
+  /** Of what happened before the gateway was made, such as a stored state that was damaged. */
+  readonly earlier: () => readonly RaisedAlert[];
+}
+
+/**
+ * What the operator sees and holds in his hands: status, broker, page, inputs, button, credentials. Calls can do
+ * without all of it: whatever fails here is an alert, and nothing else.
+ */
+export class Front implements Service {
+  readonly name = "front";
+  readonly #prepared: Prepared;
+  readonly #gateway: Gateway;
+  readonly #ports: FrontPorts;
+  readonly #log: Log;
+  readonly #status: StatusService;
+  readonly #sources: GatewaySources;
+  readonly #inputs: InputsService;
+  readonly #led: LedPort | null;
+  readonly #button: ButtonService;
+  readonly #resets: ResetService;
+  readonly #operations: GatewayOperations;
+  readonly #passwords = new TypedEmitter<{ changed: [] }>();
+  readonly #disposers: Dispose[] = [];
+  #link: Link | null = null;
+  #linkFault: string | null = null;
+  #publisher: Publisher | null = null;
+  #homeAssistant: HomeAssistantService | null = null;
+  #fleet: FleetParts | null = null;
+  #kept: readonly Kept[] = [];
+
+  constructor(prepared: Prepared, gateway: Gateway, ports: FrontPorts, log: Log) {
+    const { config } = prepared.loaded;
+    const { runtime, state } = config.paths;
+    this.#prepared = prepared;
+    this.#gateway = gateway;
+    this.#ports = ports;
+    this.#log = log.child("status");
+    this.#status = new StatusService({
+      site: siteIdOf(config.site),
+      sources: { read: (part) => this.#sources.read(part) },
+      counts: new StateFileAdapter(join(state, "counts.json"), ({ path, reason }) =>
+        this.#log.warn("the counts of today may be a little old", { path, reason }),
+      ),
+      clock: systemClock,
+      wallClock: Date.now,
+      log: this.#log,
+    });
+    this.#inputs = new InputsService({
+      inputs: config.inputs.map((input) => ({ config: input, contact: inputContact(input, runtime) })),
+      counts: this.#status.counts,
+      log: this.#log,
+    });
+    this.#led = statusLed(config.button, runtime, this.#log);
+    const credentialsLog = log.child("credentials");
+    this.#button = new ButtonService(buttonContact(config.button, runtime), this.#led, systemClock, credentialsLog);
+    const { file, windowMinutes } = config.credentials;
+    this.#resets = new ResetService(
+      {
+        store: prepared.repository,
+        takers: [
+          { name: "Asterisk", take: (issued) => gateway.asterisk.setAccounts(issued.accounts) },
+          { name: "the page", take: async () => this.#passwords.emit("changed") },
+          { name: "the broker", take: async () => this.#link?.broker?.kick() },
+        ],
+        file: file === undefined ? null : new CredentialsFile(file),
+        factory: ports.factory,
+        clock: systemClock,
+        wallMs: Date.now,
+        sip: () => ({ host: lanAddress(config.sip.bindAddress), port: config.sip.port }),
+        indicate: (pattern) => this.#button.indicate(pattern),
+        restart: ports.restart,
+      },
+      windowMinutes,
+      credentialsLog,
+    );
+    this.#operations = new GatewayOperations(
+      () => gateway,
+      () => this.#homeAssistantOperations(),
+      log.child("operations"),
+    );
+    const figures = new SystemFigures({ stateDirectory: state });
+    this.#sources = new GatewaySources(config, gateway, new CallLog(this.#status.counts), {
+      site: this.#status.site,
+      version: VERSION,
+      system: async () => figures.read(),
+      inputs: () => this.#inputs.read(),
+      credentials: () => this.#resets.view(),
+      broker: () => this.#link?.link.state ?? null,
+      concerns: () => this.#concerns(),
+    });
+  }
+
+  /** Resolves when everything was tried once. */
+  async start(signal: AbortSignal): Promise<void> {
+    const onLink = await this.#makeLink();
+    // What comes later stops earlier: the status says that it stops while there is still a broker to tell.
+    const services = [...onLink, this.#status, this.#inputs, this.#resets, this.#button, ...this.#page()];
+    const alerts = () => this.#status.changed("alerts");
+    this.#kept = services.map((service) => new Kept(service, alerts, this.#log));
+    this.#disposers.push(
+      this.#sources.follow(this.#status),
+      this.#inputs.onChange(() => this.#status.changed("inputs")),
+      this.#button.onMeaning((meaning) => void this.#resets.press(meaning)),
+      this.#resets.on("change", () => {
+        this.#status.changed("credentials");
+        alerts();
+      }),
+      this.#resets.on("button", (type, atMs) => this.#status.event("button", { type, atMs: Math.round(atMs) })),
+    );
+    for (const kept of this.#kept) await kept.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#operations.stop();
+    for (const kept of this.#kept.toReversed()) {
+      await kept.stop().catch((error: unknown) => {
+        this.#log.warn("did not stop cleanly", { service: kept.name, error: describeError(error) });
+      });
+    }
+    for (const dispose of this.#disposers.splice(0)) dispose();
+    if (this.#led !== null && "close" in this.#led && typeof this.#led.close === "function") this.#led.close();
+  }
+
+  /** Everything that talks to the broker, the broker first. */
+  async #makeLink(): Promise<readonly Service[]> {
+    const { config } = this.#prepared.loaded;
+    const { status, web } = config;
+    const { site } = this.#status;
+    const root = `${status.topic}/${site}`;
+    try {
+      this.#link = await makeLink(this.#prepared, root, (address) => this.#admits(address), this.#log);
+    } catch (error) {
+      this.#linkFault = describeError(error);
+      this.#log.error("nothing is published", { error: this.#linkFault });
+    }
+    if (this.#link === null) return [];
+    const { link } = this.#link;
+    this.#publisher = new Publisher(this.#status, link, {
+      root,
+      heartbeatSeconds: status.heartbeatSeconds,
+      clock: systemClock,
+      wall: Date.now,
+      log: this.#log,
+    });
+    this.#fleet = fleetParts(this.#prepared, site, link, this.#gateway.guard, this.#log);
+    const address = web.enabled && web.listen === "lan" ? lanAddress("0.0.0.0") : null;
+    this.#homeAssistant = new HomeAssistantService(
+      {
+        enabled: status.homeAssistant,
+        prefix: status.homeAssistantTopic,
+        base: status.topic,
+        site,
+        requests: status.requests,
+        url: address === null ? null : `${web.cert === undefined ? "http" : "https"}://${address}:${web.port}/`,
+        clock: systemClock,
+        random: Math.random,
+      },
+      link,
+      () => partsOf(this.#status.snapshot()),
+      this.#log,
+    );
+    const requests = status.requests
+      ? [new Requests(link, this.#operations, { root, clock: systemClock, log: this.#log })]
+      : [];
+    this.#disposers.push(
+      link.onState(() => this.#status.changed("alerts")),
+      this.#publisher.onForeign(() => this.#status.changed("alerts")),
+    );
+    const transport = { name: "broker", start: (life: AbortSignal) => link.start(life), stop: () => link.stop() };
+    return [transport, this.#publisher, ...this.#fleet.services, this.#homeAssistant, ...requests];
+  }
+
+  #page(): readonly Service[] {
+    const { config } = this.#prepared.loaded;
+    if (!config.web.enabled) return [];
+    const broker = this.#link?.broker;
+    const page = new PageService(
+      config.web,
+      {
+        feed: new SiteFeed(this.#status, this.#fleet?.fleet ?? null, this.#link?.link ?? null),
+        passwords: pagePasswords(this.#prepared.repository, (listener) => this.#passwords.on("changed", listener)),
+        handout: this.#resets,
+        operations: this.#operations,
+        metrics: () => this.#metrics(),
+        admits: (address) => this.#admits(address),
+        ...(broker == null ? {} : { broker: (stream, address) => broker.handleStream(stream, address) }),
+      },
+      this.#log,
+    );
+    return [page];
+  }
+
+  #metrics(): string {
+    const parts = partsOf(this.#status.snapshot());
+    if (parts === null) return "";
+    const state = this.#link?.link.state;
+    return renderMetrics(parts, {
+      ...(state === undefined ? {} : { broker: state }),
+      ...(this.#fleet === null ? {} : { fleet: this.#fleet.fleet.sites() }),
+      ...(this.#fleet?.bans == null ? {} : { sharedBans: this.#fleet.bans.counts }),
+    });
+  }
+
+  #admits(address: string): boolean {
+    const { config } = this.#prepared.loaded;
+    const names: KnownNames = this.#gateway.guard?.names ?? new Map();
+    return admits(config, address, names);
+  }
+
+  #homeAssistantOperations(): HomeAssistantOperations | null {
+    const service = this.#homeAssistant;
+    if (service === null || !this.#prepared.loaded.config.status.homeAssistant) return null;
+    return {
+      announce: async () => service.announce(),
+      remove: async () => ({ removed: service.remove() }),
+    };
+  }
+
+  #concerns(): readonly RaisedAlert[] {
+    const warning = (alert: string, source: string, text: string | null): readonly RaisedAlert[] =>
+      text === null ? [] : [{ alert, severity: "warning", source, text }];
+    const foreign = this.#publisher?.foreign === true;
+    const site = `another gateway on the broker has the identifier ${this.#status.site} too: give each a site.id`;
+    return [
+      ...this.#ports.earlier(),
+      ...this.#resets.alerts().map((alert): RaisedAlert => ({ ...alert, source: "credentials" })),
+      ...warning("button", "button", this.#button.fault),
+      ...warning("mqtt-files", "broker", this.#linkFault),
+      ...warning("site-id", "broker", foreign ? site : null),
+      ...warning("broker-port", "broker", this.#link?.broker == null ? null : this.#link.link.state.fault),
+      ...this.#kept.flatMap(({ name, fault }) => warning(`service-${name.replace(/[^a-z]+/g, "-")}`, name, fault)),
+    ];
+  }
+}
