@@ -7,6 +7,7 @@ import { type Finding, findDrift, planForFiles, type Step } from "./drift.ts";
 import type { SipModel } from "./model.ts";
 import { observe } from "./observe.ts";
 import type { AsteriskPorts } from "./port.ts";
+import { untilNone } from "./timing-service.ts";
 
 /** Restarts against drift end calls, so they are rare. */
 const DRIFT_RESTART_GAP_MS = 600_000;
@@ -25,6 +26,11 @@ export class Executor {
   /** How Asterisk differs from the model. */
   async verify(model: SipModel): Promise<readonly Finding[]> {
     return findDrift(desiredState(model), await observe(this.#ports.commands, this.#ports.process));
+  }
+
+  /** How it still differs once a repair has had its time to show. */
+  settled(model: SipModel, goOn: () => boolean): Promise<readonly Finding[]> {
+    return untilNone(() => this.verify(model), goOn);
   }
 
   /** Connects to an Asterisk that runs, and makes it read what was changed under it. */

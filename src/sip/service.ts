@@ -207,7 +207,8 @@ export class AsteriskService implements Service {
     if (how === "attached" && isSerious(left)) {
       this.#log.warn("the running Asterisk is not as rendered", { findings: left });
       for (const step of planRepair(left, false)) if (step.kind !== "restart") await this.#executor.perform(step);
-      left = await this.#executor.verify(model);
+      // A restart would end the calls that it has.
+      left = await this.#executor.settled(model, () => process.running);
       if (isSerious(left)) left = await this.#beginAnew(model, signal);
     }
     if (isSerious(left)) throw notInForce(left);
@@ -254,12 +255,7 @@ export class AsteriskService implements Service {
     this.#log.warn("Asterisk is not as rendered", { findings });
     await this.#ports.files.write(profile);
     for (const step of planRepair(findings, false)) await this.#executor.perform(step);
-    const left = this.#up
-      ? await untilNone(
-          () => this.#executor.verify(this.#model),
-          () => this.#up,
-        )
-      : [];
+    const left = this.#up ? await this.#executor.settled(this.#model, () => this.#up) : [];
     if (this.#up) this.#health.checked(left);
     if (this.#up) for (const step of planRepair(left, true)) await this.#executor.perform(step);
     this.#emitter.emit("drift", findings, left.length === 0);

@@ -106,6 +106,8 @@ const registers = async (account: Account) =>
     },
   );
 
+const asteriskPid = () => readFileSync(join(asterisk.model.directories.run, "asterisk.pid"), "utf8").trim();
+
 async function command(text: string): Promise<string> {
   const file = join(asterisk.model.directories.config, "asterisk.conf");
   return (await promisify(execFile)("/usr/sbin/asterisk", ["-C", file, "-rx", text])).stdout;
