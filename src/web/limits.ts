@@ -40,7 +40,7 @@ export const CONNECTS_PER_S = 10;
 export const STRANGERS_BURST = 200;
 export const STRANGERS_PER_S = 100;
 /** Connections that wait to be accepted: as many are taken in one go, while everything else waits. */
-export const BACKLOG = 256;
+export const BACKLOG = 128;
 /** Empty lines in what comes at once: a request has one behind its head, and a body may have some. */
 export const MAX_EMPTY_LINES = 4;
 /** Characters of a password that is looked at. */

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { connect } from "node:net";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -184,30 +183,42 @@ describe("slow requests", () => {
 
 const attacker = fileURLToPath(new URL("support/web-attacker.mjs", import.meta.url));
 
-/** How late a loop of 20 ms is, as the gateway's audio has it, while somebody else works on the same event loop. */
-async function lateness(
-  work: () => Promise<unknown>,
-): Promise<Record<"p50" | "p95" | "p99" | "max" | "cpuPercent", number>> {
-  const late: number[] = [];
-  const histogram = monitorEventLoopDelay({ resolution: 1 });
-  histogram.enable();
+/** In ms, and the process's share of one processor. */
+type Figures = Record<"p50" | "p99" | "max" | "wallP99" | "cpuPercent", number>;
+
+/**
+ * How late a loop of 20 ms is, as the gateway's audio has it, while somebody else works on the same event loop. Late by
+ * its own work: not more than the process has computed meanwhile. The rest (`wallP99` has it) is due to whatever else
+ * the machine does.
+ */
+async function lateness(work: () => Promise<unknown>): Promise<Figures> {
+  const own: number[] = [];
+  const wall: number[] = [];
   const beganMs = systemClock.now();
   const before = process.cpuUsage();
+  const usedMs = () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  let lastMs = 0;
   let atMs = beganMs + 20;
   const tick = () => {
-    late.push(systemClock.now() - atMs);
-    atMs += 20;
+    const lateMs = systemClock.now() - atMs;
+    const nowUsedMs = usedMs();
+    wall.push(lateMs);
+    own.push(Math.min(lateMs, nowUsedMs - lastMs));
+    lastMs = nowUsedMs;
+    // What was missed is not made up for: the next one is 20 ms from now.
+    atMs = systemClock.now() + 20;
     cancel = systemClock.at(atMs, tick);
   };
   let cancel = systemClock.at(atMs, tick);
   await work();
   cancel();
-  histogram.disable();
-  const { user, system } = process.cpuUsage(before);
-  const cpuPercent = (user + system) / 10 / (systemClock.now() - beganMs);
-  late.sort((a, b) => a - b);
-  const at = (share: number) => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? Number.NaN;
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: Math.max(at(1), histogram.max / 1e6), cpuPercent };
+  const at = (values: number[], share: number) =>
+    values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN;
+  const cpuPercent = (100 * usedMs()) / (systemClock.now() - beganMs);
+  return { p50: at(own, 0.5), p99: at(own, 0.99), max: at(own, 1), wallP99: at(wall, 0.99), cpuPercent };
 }
 
 describe("a thousand connections", () => {
@@ -246,16 +257,16 @@ describe("a thousand connections", () => {
       });
       const worst = Math.max(...served);
       console.log(
-        `${mode} from ${sources}: late p50 ${figures.p50.toFixed(1)} p95 ${figures.p95.toFixed(1)} p99 ${figures.p99.toFixed(1)} ` +
-          `max ${figures.max.toFixed(1)} ms, ${figures.cpuPercent.toFixed(0)} % CPU; ${served.length} served, worst ${worst.toFixed(0)} ms; ${most} connections`,
+        `${mode} from ${sources}: late p50 ${figures.p50.toFixed(1)} p99 ${figures.p99.toFixed(1)} ` +
+          `max ${figures.max.toFixed(1)} ms (others included p99 ${figures.wallP99.toFixed(1)}), ${figures.cpuPercent.toFixed(0)} % CPU; ${served.length} served, worst ${worst.toFixed(0)} ms; ${most} connections`,
       );
       expect(most).toBeLessThanOrEqual(200);
-      expect(served.length).toBeGreaterThanOrEqual(5);
-      // What the server costs is its own; how late the loop is at its worst is also due to whatever else this machine
-      // does. Without the limits the loop stands still for seconds.
+      expect(served.length).toBeGreaterThanOrEqual(3);
+      // Five thousand connections a second are made here: each packet of them is some milliseconds of accepting. On a
+      // machine that has nothing else to do p99 is 10 to 20 ms. Without the limits the loop stands still for seconds.
+      expect(figures.p99).toBeLessThan(40);
+      expect(figures.max).toBeLessThan(150);
       expect(figures.cpuPercent).toBeLessThan(60);
-      expect(figures.p50).toBeLessThan(10);
-      expect(figures.max).toBeLessThan(1_000);
     },
     30_000,
   );
