@@ -112,6 +112,21 @@ describe("on the machine's own disk", () => {
     expect(await readFile(path, "utf8")).toBe("x");
   });
 
+  it("the generation before can be had, and both can be put aside, after which there is nothing", async () => {
+    const file = new StateFileAdapter(path, unexpected);
+    await file.write("first");
+    expect(await file.readPrevious()).toBeNull();
+    await file.write("second");
+    expect(await file.readPrevious()).toBe("first");
+    await file.setAside();
+    expect((await readdir(directory)).sort()).toEqual(["state.json.damaged", "state.json.previous.damaged"]);
+    expect(await file.read()).toBeNull();
+    await file.write("third");
+    expect(await file.read()).toBe("third");
+    await writeFile(`${path}.previous`, "damaged");
+    expect(await file.readPrevious()).toBeNull();
+  });
+
   it("writes at the same time are made one after the other, the last one counts", async () => {
     const file = new StateFileAdapter(path, unexpected);
     await Promise.all([1, 2, 3, 4, 5].map((n) => file.write(n)));
