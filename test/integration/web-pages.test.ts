@@ -198,6 +198,21 @@ describe("/healthz and /metrics", () => {
 });
 
 describe("the port", () => {
+  it.each([
+    ["loopback", "127.0.0.1"],
+    ["loopback", "[::1]"],
+    ["lan", "127.0.0.1"],
+    ["lan", "[::1]"],
+  ])("%s is reached at %s", async (listen, host) => {
+    const other = await startWeb({ listen });
+    try {
+      const answer = await fetch(`http://${host}:${other.port}/healthz`);
+      expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it("that is taken is an error with a code, and stopping is possible at any time, twice", async () => {
     const second = startWeb({ port: rig.port });
     await expect(second).rejects.toMatchObject({ code: "web-port" });
