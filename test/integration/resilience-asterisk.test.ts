@@ -1,5 +1,3 @@
-import { appendFile, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { GatewayRig } from "./support/gateway-rig.ts";
 import {
@@ -13,7 +11,7 @@ import {
   quick,
 } from "./support/scenes.ts";
 
-/** Asterisk dies, or is tampered with, under a gateway that goes on. */
+/** Asterisk dies under a gateway that goes on. That it is tampered with: see the long calls. */
 
 let rig: GatewayRig;
 beforeAll(async () => {
@@ -103,23 +101,5 @@ describe("an Asterisk that is killed", () => {
     await isBack();
     await eventOf(rig).hangup(watch.call);
     await watch.event("ended");
-  });
-});
-
-describe("drift while a call is up", () => {
-  it("is repaired, and the call goes on", async () => {
-    const call = await paxTalksTo(rig, "21", "4123");
-    const { runtime } = rig.config.paths;
-    const file = join(runtime, "asterisk/etc/sip.conf");
-    const rendered = await readFile(file, "utf8");
-    const from = rig.log.length;
-    await appendFile(file, "\n[intruder]\ntype=friend\nhost=dynamic\ncontext=block-caller\n");
-    await rig.asterisk("sip reload");
-    await expect.poll(() => rig.asterisk("sip show peers")).toContain("intruder");
-    // The gateway looks every half a minute.
-    await rig.logged((record) => record["msg"] === "Asterisk is not as rendered", from, 40_000);
-    await expect.poll(() => rig.asterisk("sip show peers"), { timeout: 5_000 }).not.toContain("intruder");
-    expect(await readFile(file, "utf8")).toBe(rendered);
-    await hearEachOther(rig, "21", call);
   });
 });

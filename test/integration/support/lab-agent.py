@@ -44,8 +44,6 @@ def serve_udp(s, port, answer):
 
 def serve_tcp(s, port, answer):
     def connection(c, peer):
-        with lock:
-            note("connect", port, peer, b"")
         try:
             while True:
                 data = c.recv(65535)
@@ -64,7 +62,11 @@ def serve_tcp(s, port, answer):
             c.close()
 
     while True:
-        c, peer = s.accept()
+        select.select([s], [], [])
+        # Accepted and noted as one, as above: who has connected is in the queue of the socket, or in the list.
+        with lock:
+            c, peer = s.accept()
+            note("connect", port, peer, b"")
         threading.Thread(target=connection, args=(c, peer), daemon=True).start()
 
 
@@ -81,8 +83,7 @@ def listen(q):
         s.bind((address, q["port"]))
         if kind == socket.SOCK_STREAM:
             s.listen(1024)
-        else:
-            ears.append(s)
+        ears.append(s)
         target = serve_tcp if kind == socket.SOCK_STREAM else serve_udp
         answer = q.get("answer", "").encode("latin1")
         threading.Thread(target=target, args=(s, q["port"], answer), daemon=True).start()
