@@ -174,6 +174,23 @@ describe("a reset", () => {
     await stop();
   });
 
+  it("while Asterisk is down is in force when it is up again, and complete", async () => {
+    const old = stored().account;
+    const child = await start();
+    const taken = said(child, "taken");
+    process.kill(Number(asteriskPid()), "SIGKILL");
+    child.stdin?.write("reset\n");
+    await taken;
+    const { account, pending } = stored();
+    expect(pending).toBe(false);
+    // It is back as soon as a telephone is answered again.
+    await expect.poll(() => command("core show uptime").catch(() => ""), { timeout: 10_000 }).toContain("uptime");
+    await expect.poll(() => command("sip show peers").catch(() => ""), { timeout: 10_000 }).toContain(account.username);
+    expect(await registers(account)).toBe(true);
+    expect(await registers(old)).toBe(false);
+    await stop();
+  });
+
   it.each([
     ["before-reset", false],
     ["before-write", false],
@@ -186,6 +203,7 @@ describe("a reset", () => {
     async (cut, happened) => {
       const before = stored();
       const child = await start(cut);
+      const pid = asteriskPid();
       const died = once(child, "exit");
       child.stdin?.write("reset\n");
       const [, signal] = await died;
@@ -194,6 +212,7 @@ describe("a reset", () => {
       // The supervisor is gone, Asterisk runs on: the next one takes it over.
       const begun = performance.now();
       await start();
+      expect(asteriskPid()).toBe(pid);
       const now = stored();
       expect(now.pending).toBe(false);
       expect(await registers(now.account)).toBe(true);
