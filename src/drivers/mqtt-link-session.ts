@@ -63,6 +63,7 @@ export class MqttSession {
     // Loaded here: a gateway with its own broker never needs it, and it takes 15 MB.
     const { default: loaded } = await import("mqtt/lib/client");
     const Client = constructorOf(loaded);
+    if (this.#stream.destroyed) throw new GatewayError("mqtt-refused", "the connection was closed");
     const { username, password, protocol, clientId, will, keepaliveSeconds } = this.#options;
     const guard = new FrameGuard({ longest: () => LONGEST_PACKET, wants: (type, flags) => !isQos2(type, flags) });
     const stream = this.#stream;
