@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -116,6 +118,29 @@ describe("new accounts while Asterisk runs", () => {
     expect(await register(old)).not.toBe(200);
     expect(await register(accounts.get("desk") as AccountCredentials)).toBe(200);
     expect(await command("database show SIP")).not.toContain(old.username);
+  });
+
+  it("leave connections over TCP as they are", async () => {
+    const socket = connect(asterisk.model.port, "127.0.0.1");
+    await once(socket, "connect");
+    const options = async (cseq: number) => {
+      const lines = [
+        `OPTIONS sip:127.0.0.1:${asterisk.model.port} SIP/2.0`,
+        `Via: SIP/2.0/TCP 127.0.0.1:${socket.localPort};branch=z9hG4bKtcp${cseq}`,
+        "From: <sip:nobody@127.0.0.1>;tag=tcp",
+        `To: <sip:127.0.0.1:${asterisk.model.port}>`,
+        "Call-ID: tcp-session",
+        `CSeq: ${cseq} OPTIONS`,
+        "Content-Length: 0",
+      ];
+      socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+      const [answer] = await once(socket, "data");
+      return String(answer);
+    };
+    expect(await options(1)).toMatch(/^SIP\/2\.0 \d{3}/);
+    await asterisk.service.setAccounts(fresh());
+    expect(await options(2)).toContain("CSeq: 2 OPTIONS");
+    socket.destroy();
   });
 
   it("without one of its accounts are refused and change nothing", async () => {
