@@ -162,6 +162,7 @@ export class GatewaySources implements StatusSources {
 
   #linesPart(): readonly LineStatusPayload[] {
     const { calls, lines } = this.#gateway;
+    this.#know();
     const onLine = new Map(calls.calls.flatMap((call) => (call.line === null ? [] : [[call.line, call] as const])));
     return this.#config.lines.map(({ name, type, group }) => {
       const line = lines.services.get(name);
@@ -183,17 +184,22 @@ export class GatewaySources implements StatusSources {
     });
   }
 
+  /** What became of the calls since their last report: a call may have gone to another line. */
+  #know(): void {
+    for (const call of this.#gateway.calls.calls) {
+      const { id, line } = call;
+      if (call.direction === "from-pax") this.#calls.know({ call: id, line, number: call.digits });
+      else this.#calls.know({ call: id, line, number: call.number, via: call.from.name });
+    }
+  }
+
   #callsPart(): CallsStatus {
     const { calls } = this.#gateway;
-    const now = calls.calls;
     this.#calls.keepOnly(
-      now.map(({ id }) => id),
+      calls.calls.map(({ id }) => id),
       Date.now(),
     );
-    for (const call of now) {
-      const number = call.direction === "from-pax" ? call.digits : call.number;
-      this.#calls.know({ call: call.id, line: call.line, number });
-    }
+    this.#know();
     return this.#calls.status();
   }
 
