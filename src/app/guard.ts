@@ -21,6 +21,7 @@ import type { GatewaysPort, NftPort } from "../firewall/port.ts";
 import { render } from "../firewall/render.ts";
 import { GuardService } from "../firewall/service.ts";
 import type { CommandPort } from "../sip/port.ts";
+import type { AsteriskService } from "../sip/service.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** The guard with its drivers; null where the configuration wants none. */
@@ -74,7 +75,7 @@ export async function checkRules({ loaded }: Prepared, nft: NftPort = new Nft())
 export function makeGuard(
   { loaded, model, apibanKey }: Prepared,
   user: { readonly uid: number } | null,
-  asterisk: { readonly up: boolean },
+  asterisk: Pick<AsteriskService, "up" | "accounts">,
   { commands, holder }: { readonly commands: CommandPort; readonly holder: AskHolder },
   log: Log,
 ): Guard | null {
@@ -103,7 +104,7 @@ export function makeGuard(
       nft: new Nft(),
       scanner: new ScannerRulesKernel(),
       events,
-      peers: new RegisteredPeers(commands, model.accounts),
+      peers: new RegisteredPeers(commands, () => asterisk.accounts),
       asterisk,
       names: new DnsNames(),
       fetch: new HttpFetch(),

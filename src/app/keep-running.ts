@@ -4,10 +4,12 @@ import type { Log } from "../base/log.ts";
 import type { Config } from "../config/schema.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import type { FactoryReset } from "../drivers/factory-reset.ts";
+import { withAccounts } from "../sip/accounts.ts";
 import type { RaisedAlert } from "../status/types.ts";
 import { Gateway } from "./gateway.ts";
 import { checkRules } from "./guard.ts";
 import type { Chosen } from "./last-good.ts";
+import type { Prepared } from "./prepare.ts";
 import { collectWhenQuiet } from "./small-heap.ts";
 import { Front } from "./status/front.ts";
 
@@ -61,7 +63,7 @@ export async function keepRunning(
     const factory = factoryOf(config);
     const anew = new AbortController();
     const until = AbortSignal.any([stop, anew.signal]);
-    const gateway = new Gateway(chosen.prepared, await asteriskUser(), log);
+    const gateway = new Gateway(await withPresentAccounts(chosen.prepared), await asteriskUser(), log);
     const { confirm } = chosen;
     gateway.configFault = chosen.fault;
     gateway.onReady(() => {
@@ -102,6 +104,13 @@ export async function keepRunning(
       }
     }
   }
+}
+
+/** A configuration waits for calls to end: the accounts may have had new credentials since it was prepared. */
+async function withPresentAccounts(prepared: Prepared): Promise<Prepared> {
+  const names = prepared.loaded.config.accounts.map(({ name }) => name);
+  const accounts = await prepared.repository.ensureAccounts(names);
+  return { ...prepared, model: withAccounts(prepared.model, accounts) };
 }
 
 /** Does what a factory reset has marked: at a start before anything is opened, or between two gateways. */

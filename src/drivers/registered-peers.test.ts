@@ -42,6 +42,8 @@ describe("where a phone is registered", () => {
       { name: "kitchen", username: "kitchen-abcd" },
       { name: "bar", username: "bar-efgh" },
     ];
-    expect(await new RegisteredPeers(commands, accounts).registered()).toEqual(new Map([["kitchen", "192.0.2.1"]]));
+    expect(await new RegisteredPeers(commands, () => accounts).registered()).toEqual(
+      new Map([["kitchen", "192.0.2.1"]]),
+    );
   });
 });

@@ -14,9 +14,10 @@ export interface KnownAccount {
  */
 export class RegisteredPeers implements RegisteredPeersPort {
   readonly #commands: Pick<CommandPort, "command">;
-  readonly #accounts: readonly KnownAccount[];
+  readonly #accounts: () => readonly KnownAccount[];
 
-  constructor(commands: Pick<CommandPort, "command">, accounts: readonly KnownAccount[]) {
+  /** `accounts`: as they are now; a reset gives them other usernames. */
+  constructor(commands: Pick<CommandPort, "command">, accounts: () => readonly KnownAccount[]) {
     this.#commands = commands;
     this.#accounts = accounts;
   }
@@ -24,7 +25,7 @@ export class RegisteredPeers implements RegisteredPeersPort {
   /** Account name → address. Errors as of `CommandPort.command`. */
   async registered(): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>();
-    for (const { name, username } of this.#accounts) {
+    for (const { name, username } of this.#accounts()) {
       const address = readAddress(await this.#commands.command(`sip show peer ${username}`), username);
       if (address !== null) found.set(name, address);
     }

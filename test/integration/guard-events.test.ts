@@ -226,7 +226,7 @@ describe("a good login", () => {
     expect(report.statuses["200"]).toBe(10);
     await expect.poll(() => heard.filter((each) => each.type === "SuccessfulAuth").length).toBe(10);
     expect(banned()).toEqual([]);
-    const peers = new RegisteredPeers(asterisk.commands, asterisk.model.accounts);
+    const peers = new RegisteredPeers(asterisk.commands, () => asterisk.model.accounts);
     expect(await peers.registered()).toEqual(new Map([["kitchen", from]]));
   });
 });

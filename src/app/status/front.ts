@@ -161,7 +161,7 @@ export class Front implements Service {
     if (this.#led !== null && "close" in this.#led && typeof this.#led.close === "function") this.#led.close();
   }
 
-  /** Everything that talks to the broker, the broker first. */
+  /** Everything that talks to the broker, and the connection to it. */
   async #makeLink(): Promise<readonly Service[]> {
     const { config } = this.#prepared.loaded;
     const { status, web } = config;
@@ -207,7 +207,8 @@ export class Front implements Service {
       this.#publisher.onForeign(() => this.#status.changed("alerts")),
     );
     const transport = { name: "broker", start: (life: AbortSignal) => link.start(life), stop: () => link.stop() };
-    return [transport, this.#publisher, ...this.#fleet.services, this.#homeAssistant, ...requests];
+    // The connection comes last: by then it is known what to subscribe to.
+    return [this.#publisher, ...this.#fleet.services, this.#homeAssistant, ...requests, transport];
   }
 
   #page(): readonly Service[] {

@@ -28,7 +28,7 @@ export async function makeLink(
   admits: (address: string) => boolean,
   log: Log,
 ): Promise<Link | null> {
-  const { mqtt, broker, homeAssistantTopic } = loaded.config.status;
+  const { mqtt, broker, homeAssistant, homeAssistantTopic } = loaded.config.status;
   const common = { clock: systemClock, wall: Date.now, log };
   if (mqtt !== undefined) {
     const read = async (path: string | undefined, as: "ca" | "cert" | "key") =>
@@ -52,7 +52,7 @@ export async function makeLink(
   const own = new EmbeddedBroker({
     ...common,
     root,
-    alsoPublish: [`${homeAssistantTopic}/status`],
+    alsoPublish: homeAssistant ? [`${homeAssistantTopic}/status`] : [],
     host: addresses[broker.listen],
     port: broker.port,
     admits,
