@@ -17,7 +17,13 @@ import {
   trunkSchema,
 } from "./schema.ts";
 import { operationNames } from "./types.ts";
-import { availabilitySchema, type PayloadSchema, requestSchema, sharedBanSchema } from "./wire/schema.ts";
+import {
+  availabilitySchema,
+  credentialsEventSchema,
+  type PayloadSchema,
+  requestSchema,
+  sharedBanSchema,
+} from "./wire/schema.ts";
 
 /** One topic, or one kind of topic, below `<base>/<site>/`. */
 export interface TopicSpec {
@@ -69,6 +75,7 @@ export const topics: readonly TopicSpec[] = [
   state("system", systemSchema, "The machine."),
   state("inputs/<input>", inputSchema, "A monitored input of the exchange and how often it operated."),
   state("alerts/<alert>", alertSchema, "Something that somebody should see to. Deleted when it is resolved."),
+  event("credentials/event", credentialsEventSchema, "Credentials were made anew, or collected: the audit record."),
   event("button", buttonEventSchema, "The reset button was pressed."),
   state("credentials", credentialsSchema, "How the issued credentials stand; never the credentials themselves."),
   {

@@ -23,6 +23,7 @@ import type { Gateway } from "../gateway.ts";
 import { GatewayOperations, type HomeAssistantOperations } from "../operations.ts";
 import type { Prepared } from "../prepare.ts";
 import { VERSION } from "../version.ts";
+import { audited } from "./audited-store.ts";
 import { buttonContact, inputContact, statusLed } from "./contacts.ts";
 import { SiteFeed } from "./feed.ts";
 import { type FleetParts, fleetParts } from "./fleet-parts.ts";
@@ -96,7 +97,7 @@ export class Front implements Service {
     const { file, windowMinutes } = config.credentials;
     this.#resets = new ResetService(
       {
-        store: prepared.repository,
+        store: audited(prepared.repository, (entry) => this.#status.event("credentials/event", entry)),
         takers: [
           { name: "Asterisk", take: (issued) => gateway.asterisk.setAccounts(issued.accounts) },
           { name: "the page", take: async () => this.#passwords.emit("changed") },
@@ -132,7 +133,7 @@ export class Front implements Service {
 
   /** Resolves when everything was tried once. */
   async start(signal: AbortSignal): Promise<void> {
-    const onLink = await this.#makeLink();
+    const onLink = this.#makeLink();
     // What comes later stops earlier: the status says that it stops while there is still a broker to tell.
     const services = [...onLink, this.#status, this.#inputs, this.#resets, this.#button, ...this.#page()];
     const alerts = () => this.#status.changed("alerts");
@@ -162,13 +163,13 @@ export class Front implements Service {
   }
 
   /** Everything that talks to the broker, and the connection to it. */
-  async #makeLink(): Promise<readonly Service[]> {
+  #makeLink(): readonly Service[] {
     const { config } = this.#prepared.loaded;
     const { status, web } = config;
     const { site } = this.#status;
     const root = `${status.topic}/${site}`;
     try {
-      this.#link = await makeLink(this.#prepared, root, (address) => this.#admits(address), this.#log);
+      this.#link = makeLink(this.#prepared, root, (address) => this.#admits(address), this.#log);
     } catch (error) {
       this.#linkFault = describeError(error);
       this.#log.error("nothing is published", { error: this.#linkFault });
@@ -217,6 +218,7 @@ export class Front implements Service {
     const broker = this.#link?.broker;
     const page = new PageService(
       config.web,
+      this.#prepared.webFiles,
       {
         feed: new SiteFeed(this.#status, this.#fleet?.fleet ?? null, this.#link?.link ?? null),
         passwords: pagePasswords(this.#prepared.repository, (listener) => this.#passwords.on("changed", listener)),
@@ -266,7 +268,7 @@ export class Front implements Service {
       ...this.#ports.earlier(),
       ...this.#resets.alerts().map((alert): RaisedAlert => ({ ...alert, source: "credentials" })),
       ...warning("button", "button", this.#button.fault),
-      ...warning("mqtt-files", "broker", this.#linkFault),
+      ...warning("broker-files", "broker", this.#linkFault),
       ...warning("site-id", "broker", foreign ? site : null),
       ...warning("broker-port", "broker", this.#link?.broker == null ? null : this.#link.link.state.fault),
       ...this.#kept.flatMap(({ name, fault }) => warning(`service-${name.replace(/[^a-z]+/g, "-")}`, name, fault)),

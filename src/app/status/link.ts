@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../../base/clock.ts";
-import { describeError, GatewayError } from "../../base/errors.ts";
+import { GatewayError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { EmbeddedBroker } from "../../drivers/embedded-broker.ts";
 import { MqttLink } from "../../drivers/mqtt-link.ts";
@@ -20,20 +19,24 @@ export interface Link {
 
 /**
  * The link to the configured broker, or else to our own; null where neither is wanted.
- * @throws GatewayError `mqtt-files`: a certificate or a key cannot be read
+ * @throws GatewayError `mqtt-certificate`: TLS is wanted with files that cannot be had
  */
-export async function makeLink(
-  { loaded, mqttPassword, repository }: Prepared,
+export function makeLink(
+  { loaded, mqttPassword, brokerFiles, repository }: Prepared,
   root: string,
   admits: (address: string) => boolean,
   log: Log,
-): Promise<Link | null> {
+): Link | null {
   const { mqtt, broker, homeAssistant, homeAssistantTopic } = loaded.config.status;
   const common = { clock: systemClock, wall: Date.now, log };
   if (mqtt !== undefined) {
-    const read = async (path: string | undefined, as: "ca" | "cert" | "key") =>
-      path === undefined ? {} : { [as]: await contentsOf(path) };
-    const files = await Promise.all([read(mqtt.ca, "ca"), read(mqtt.cert, "cert"), read(mqtt.key, "key")]);
+    const needed = mqtt.ca ?? mqtt.cert;
+    if (needed !== undefined && brokerFiles === null) {
+      throw new GatewayError(
+        "mqtt-certificate",
+        `${needed} or a file with it cannot be used: "paxgate check" says why`,
+      );
+    }
     const link = new MqttLink({
       ...common,
       url: mqtt.url,
@@ -44,7 +47,8 @@ export async function makeLink(
       will: willOf(root),
       ...(mqtt.username === undefined ? {} : { username: mqtt.username }),
       ...(mqttPassword === null ? {} : { password: mqttPassword }),
-      ...Object.assign({}, ...files),
+      ...(brokerFiles?.ca == null ? {} : { ca: brokerFiles.ca }),
+      ...(brokerFiles?.own ?? {}),
     });
     return { link, broker: null };
   }
@@ -66,13 +70,4 @@ export async function makeLink(
     will: willOf(root),
   });
   return { link: own.link, broker: own };
-}
-
-/** @throws GatewayError `mqtt-files` */
-export async function contentsOf(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new GatewayError("mqtt-files", `${path} cannot be read: ${describeError(cause)}`, { cause });
-  }
 }

@@ -2,36 +2,43 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { GatewayError } from "../../base/errors.ts";
 import type { Service } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
+import type { KeyPair } from "../../config/certificates.ts";
 import type { WebConfig } from "../../config/schema.ts";
 import type { Repository } from "../../store/repository.ts";
 import type { Passwords, WebPorts } from "../../web/port.ts";
 import { WebService } from "../../web/service.ts";
-import { contentsOf } from "./link.ts";
 
 /** The page's files stand beside the program. */
 const assets = () => join(dirname(realpathSync(process.argv[1] ?? "")), "web");
 
-/** The page's server; its certificate is read at every start, so that a renewed one needs no more than that. */
+/** The page's server. */
 export class PageService implements Service {
   readonly name = "page";
   readonly #config: WebConfig;
+  readonly #tls: KeyPair | null;
   readonly #ports: WebPorts;
   readonly #log: Log;
   #server: WebService | null = null;
 
-  constructor(config: WebConfig, ports: WebPorts, log: Log) {
+  /** `tls`: null where the configuration gives no certificate. */
+  constructor(config: WebConfig, tls: KeyPair | null, ports: WebPorts, log: Log) {
     this.#config = config;
+    this.#tls = tls;
     this.#ports = ports;
     this.#log = log;
   }
 
-  /** @throws GatewayError `mqtt-files`, and those of `WebService` */
+  /** @throws GatewayError those of `WebService`; `web-certificate`: HTTPS is wanted, and its files cannot be had */
   async start(signal: AbortSignal): Promise<void> {
-    const { cert, key, listen, port, metricsFrom } = this.#config;
-    const tls =
-      cert === undefined || key === undefined ? null : { cert: await contentsOf(cert), key: await contentsOf(key) };
+    const { cert, listen, port, metricsFrom } = this.#config;
+    const tls = this.#tls;
+    // Never without encryption where encryption is wanted.
+    if (cert !== undefined && tls === null) {
+      throw new GatewayError("web-certificate", `${cert} or its key cannot be used: "paxgate check" says why`);
+    }
     this.#server = new WebService({
       listen,
       port,

@@ -22,5 +22,12 @@ export const sharedBanSchema = z.strictObject({
   mac: z.string().max(64).meta({ description: "HMAC-SHA256 with the fleet's key, hexadecimal." }),
 });
 
+/** The audit record of credentials, as it is kept; none of them is in it. */
+export const credentialsEventSchema = z.strictObject({
+  type: z.enum(["reset", "collected"]).meta({ description: "What was done." }),
+  atMs: z.number().int().nonnegative().meta({ description: "When." }),
+  address: z.string().max(64).nullable().meta({ description: "Where they were collected." }),
+});
+
 /** The schema of any payload. */
 export type PayloadSchema = z.ZodType;
