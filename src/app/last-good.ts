@@ -41,7 +41,8 @@ export async function chooseConfig(
     const fault = describeError(error);
     log.error("the configuration cannot be used; looking for the last good one", { fault });
     try {
-      const prepared = await prepare(lastGood, { ...options, base: dirname(resolve(file)) });
+      // What it names may be what is wrong: without its certificates there are still calls.
+      const prepared = await prepare(lastGood, { ...options, base: dirname(resolve(file)), lenient: true });
       log.warn("running on the last good configuration", { file: lastGood });
       return { prepared, fault, confirm: async () => undefined };
     } catch (worse) {

@@ -3,7 +3,8 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { loadSecrets, type TrunkPasswords } from "../config/secrets.ts";
+import { loadSecrets, type SecretOptions, type Secrets } from "../config/secrets.ts";
+import { configWarnings } from "../config/warnings.ts";
 import { generateSecret, generateUsername } from "../credentials/generate.ts";
 import { findAsterisk } from "../drivers/asterisk-files.ts";
 import { StateFileAdapter } from "../drivers/state-file.ts";
@@ -13,15 +14,9 @@ import type { CredentialSource } from "../store/port.ts";
 import { Repository } from "../store/repository.ts";
 
 /** A configuration with everything that it refers to. */
-export interface Prepared {
+export interface Prepared extends Omit<Secrets, "trunks"> {
   readonly loaded: LoadedConfig;
-  readonly passwords: TrunkPasswords;
-  /** Null without `firewall.apiban.key`. */
-  readonly apibanKey: string | null;
-  /** Null without `status.mqtt.password`. */
-  readonly mqttPassword: string | null;
-  /** Null without `status.fleet.key`. */
-  readonly fleetKey: string | null;
+  readonly passwords: Secrets["trunks"];
   readonly repository: Repository;
   /** What is wrong with the stored state, in words. */
   readonly concerns: readonly string[];
@@ -42,19 +37,22 @@ const credentialSource: CredentialSource = {
 export async function loadWithSecrets(
   file: string,
   base?: string,
-): Promise<
-  { loaded: LoadedConfig; passwords: TrunkPasswords } & Pick<Prepared, "apibanKey" | "mqttPassword" | "fleetKey">
-> {
+  options?: SecretOptions,
+): Promise<Pick<Prepared, "loaded" | "passwords" | keyof Omit<Secrets, "trunks">>> {
   const loaded = await loadConfig(file, base);
   if (!loaded.ok) throw configError(loaded.error);
-  const secrets = await loadSecrets(loaded.value);
+  const secrets = await loadSecrets(loaded.value, options);
   if (!secrets.ok) throw configError(secrets.error);
   const { trunks, ...others } = secrets.value;
   return { loaded: loaded.value, passwords: trunks, ...others };
 }
 
 /** What is no fault, but not as it should be. */
-export async function warningsAbout({ config, file }: LoadedConfig): Promise<readonly string[]> {
+export async function warningsAbout(loaded: LoadedConfig): Promise<readonly string[]> {
+  return [...(await readablePasswords(loaded)), ...(await configWarnings(loaded))];
+}
+
+async function readablePasswords({ config, file }: LoadedConfig): Promise<readonly string[]> {
   const inline = config.trunks.filter(({ password }) => typeof password === "string").map(({ name }) => name);
   const { mode } = await stat(file);
   if (inline.length === 0 || (mode & 0o007) === 0) return [];
@@ -83,7 +81,7 @@ export async function openRepository({ config }: LoadedConfig, alert: (words: st
   return repository;
 }
 
-export interface PrepareOptions {
+export interface PrepareOptions extends SecretOptions {
   /** Told in words when something is wrong with the stored state. */
   readonly alert: (words: string) => void;
   /** To what the file's relative paths are relative, if not to its own directory. */
@@ -93,9 +91,10 @@ export interface PrepareOptions {
 }
 
 /** Everything up to the model from which Asterisk's files are rendered. */
-export async function prepare(file: string, { alert, base, before }: PrepareOptions): Promise<Prepared> {
+export async function prepare(file: string, options: PrepareOptions): Promise<Prepared> {
+  const { alert, base, before } = options;
   const { program, modules } = findAsterisk();
-  const { loaded, passwords, ...keys } = await loadWithSecrets(file, base);
+  const { loaded, passwords, ...keys } = await loadWithSecrets(file, base, options);
   const { config } = loaded;
   await before?.(config);
   const concerns: string[] = [];

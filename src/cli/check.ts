@@ -1,6 +1,5 @@
 import { loadWithSecrets, warningsAbout } from "../app/prepare.ts";
 import { GatewayError } from "../base/errors.ts";
-import { configWarnings } from "../config/warnings.ts";
 import {
   command,
   configHelp,
@@ -24,7 +23,7 @@ export const check = command({
     try {
       const { loaded } = await loadWithSecrets(usualConfig(values.config));
       const { lines, trunks, accounts } = loaded.config;
-      const warnings = [...(await warningsAbout(loaded)), ...(await configWarnings(loaded))];
+      const warnings = await warningsAbout(loaded);
       const counts = { lines: lines.length, trunks: trunks.length, accounts: accounts.length };
       if (values.json) printJson({ ok: true, file: loaded.file, ...counts, warnings });
       else print(`${loaded.file}: good (${lines.length} lines, ${trunks.length} trunks, ${accounts.length} accounts)`);

@@ -136,7 +136,10 @@ describe("the key for APIBAN", () => {
     await secretFile("hunter2\n");
     expect(await loadSecrets(await loaded(trunk))).toEqual({
       ok: true,
-      value: { trunks: new Map([["emf", "hunter2"]]), apibanKey: null, mqttPassword: null, fleetKey: null },
+      value: {
+        ...{ trunks: new Map([["emf", "hunter2"]]), apibanKey: null, mqttPassword: null, fleetKey: null },
+        ...{ brokerFiles: null, webFiles: null },
+      },
     });
     await writeFile(join(directory, "apiban.key"), "a1b2.c3\n", { mode: 0o600 });
     const found = await loadSecrets(await loaded(withKey("{ file: apiban.key }")));

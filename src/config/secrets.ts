@@ -1,10 +1,10 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
+import { type BrokerFiles, type KeyPair, readCertificates, readKeyPair } from "./certificates.ts";
 import { type ConfigFault, type ConfigFaults, sortFaults } from "./faults.ts";
+import { readGuarded } from "./guarded-file.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { SecretReference } from "./schema.ts";
+import type { Config, SecretReference } from "./schema.ts";
 
 /** A secret is at most this long, characters; its file at most `LARGEST_SECRET_FILE` bytes. */
 const LONGEST_SECRET = 128;
@@ -33,10 +33,22 @@ export interface Secrets {
   readonly mqttPassword: string | null;
   /** Null without `status.fleet.key`. */
   readonly fleetKey: string | null;
+  /** Null without `status.mqtt`, or where `SecretOptions.lenient` found a fault. */
+  readonly brokerFiles: BrokerFiles | null;
+  /** Null without `web.cert`, or where `SecretOptions.lenient` found a fault. */
+  readonly webFiles: KeyPair | null;
+}
+
+export interface SecretOptions {
+  /** Certificates and their keys that cannot be had are left out: calls need none. */
+  readonly lenient?: boolean;
 }
 
 /** Reads every secret that the configuration gives by file. Reports all that cannot be had. */
-export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets, ConfigFaults>> {
+export async function loadSecrets(
+  loaded: LoadedConfig,
+  { lenient = false }: SecretOptions = {},
+): Promise<Result<Secrets, ConfigFaults>> {
   const passwords = new Map<string, string>();
   const faults: ConfigFault[] = [];
   for (const [at, trunk] of loaded.config.trunks.entries()) {
@@ -65,9 +77,42 @@ export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets,
   const fleetKey = await optional(status.fleet.key, ["status", "fleet", "key"], (key) =>
     key.length < SHORTEST_FLEET_KEY ? `is shorter than ${SHORTEST_FLEET_KEY} characters` : null,
   );
+  const certificates = await loadCertificates(loaded.config);
+  if (!lenient) faults.push(...certificates.faults.map((fault) => loaded.faultAt(fault.path, fault)));
+  const { brokerFiles, webFiles } = certificates;
   return faults.length > 0
     ? fail({ file: loaded.file, faults: sortFaults(faults) })
-    : ok({ trunks: passwords, apibanKey, mqttPassword, fleetKey });
+    : ok({ trunks: passwords, apibanKey, mqttPassword, fleetKey, brokerFiles, webFiles });
+}
+
+interface Certificates extends Pick<Secrets, "brokerFiles" | "webFiles"> {
+  readonly faults: readonly { readonly path: string[]; readonly code: "secret"; readonly message: string }[];
+}
+
+/** Those that are in use: of what is switched off nothing is wanted. */
+async function loadCertificates({ status: { mqtt }, web }: Config): Promise<Certificates> {
+  const faults: Certificates["faults"][number][] = [];
+  const note = (path: string[], message: string) => {
+    faults.push({ path, code: "secret", message });
+    return null;
+  };
+  const pair = async ({ cert, key }: { cert?: string | undefined; key?: string | undefined }, path: string[]) => {
+    if (cert === undefined || key === undefined) return null;
+    const read = await readKeyPair(cert, key);
+    if (read.ok) return read.value;
+    for (const { of, message } of read.error) note([...path, of], message);
+    return null;
+  };
+  const webFiles = web.enabled ? await pair(web, ["web"]) : null;
+  if (mqtt === undefined) return { brokerFiles: null, webFiles, faults };
+  const path = ["status", "mqtt"];
+  const ca = mqtt.ca === undefined ? null : await readCertificates(mqtt.ca);
+  const authorities = ca === null ? null : ca.ok ? ca.value : note([...path, "ca"], ca.error);
+  const before = faults.length;
+  const own = await pair(mqtt, path);
+  // Without what it is to be checked by, or to show, there must be no connection at all.
+  const whole = (ca === null || ca.ok) && faults.length === before;
+  return { brokerFiles: whole ? { ca: authorities, own } : null, webFiles, faults };
 }
 
 /**
@@ -77,32 +122,17 @@ export async function loadSecrets(loaded: LoadedConfig): Promise<Result<Secrets,
 export async function resolveSecret(reference: SecretReference, directory: string): Promise<Result<string, string>> {
   if (typeof reference === "string") return ok(reference);
   const path = resolve(directory, reference.file);
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    // Asked of the opened file, not of the path, so that it cannot be exchanged in between.
-    const { mode, size } = await handle.stat();
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return fail(`${path} is not a file`);
-    if ((mode & 0o007) !== 0) return fail(`every user of this machine can get at ${path}: chmod 600 it`);
-    if ((mode & 0o020) !== 0) return fail(`${path} can be written by its group: chmod 600 it`);
-    if (size > LARGEST_SECRET_FILE) return fail(`${path} is too large to hold a secret`);
-    const secret =
-      (await handle.readFile("utf8"))
-        .replace(/^\uFEFF/, "")
-        .split(/\r?\n/, 1)[0]
-        ?.trim() ?? "";
-    if (secret === "") return fail(`the first line of ${path} is empty`);
-    if (secret.length > LONGEST_SECRET)
-      return fail(`the first line of ${path} is longer than ${LONGEST_SECRET} characters`);
-    if (/\p{Cc}|\uFFFD/u.test(secret)) return fail(`the first line of ${path} is not text`);
-    return ok(secret);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR")
-      return fail(`there is no file ${path}: write the secret into it, mode 600`);
-    if (code === "EACCES" || code === "EPERM") return fail(`${path} may not be read by this user`);
-    return fail(`${path} cannot be read (${code ?? "unknown error"})`);
-  } finally {
-    await handle?.close();
-  }
+  const read = await readGuarded(path, { largest: LARGEST_SECRET_FILE, what: "the secret", secret: true });
+  if (!read.ok) return read;
+  const first =
+    read.value
+      .toString("utf8")
+      .replace(/^\uFEFF/, "")
+      .split(/\r?\n/, 1)[0] ?? "";
+  const secret = first.trim();
+  if (secret === "") return fail(`the first line of ${path} is empty`);
+  if (secret.length > LONGEST_SECRET)
+    return fail(`the first line of ${path} is longer than ${LONGEST_SECRET} characters`);
+  if (/\p{Cc}|\uFFFD/u.test(secret)) return fail(`the first line of ${path} is not text`);
+  return ok(secret);
 }
