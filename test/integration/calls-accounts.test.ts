@@ -29,7 +29,8 @@ beforeAll(async () => {
   rig = await GatewayRig.start({ tieLines: 1, trunks: 1, config, topology });
   await fastDials(rig, "21");
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, "accounts", "-c", rig.configFile, "--json"]);
-  const [issued] = JSON.parse(stdout) as { username: string; secret: string; port: number }[];
+  const { accounts } = JSON.parse(stdout) as { accounts: { username: string; secret: string; port: number }[] };
+  const [issued] = accounts;
   if (issued === undefined) throw new Error("no account was issued");
   phone = await new DeskPhone(issued.port, issued.username, issued.secret).open();
   await phone.register();

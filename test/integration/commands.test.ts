@@ -12,13 +12,29 @@ import { freeTcpPort, freeUdpPort, temporaryDirectory } from "./support/asterisk
 
 /** What `npm run build` made, or another build that is to be tested. */
 const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");
-const COMMANDS = ["run", "check", "render", "audit", "firewall", "nat", "lines", "accounts", "start", "dial", "demo"];
+const COMMANDS = [
+  ...["run", "check", "render", "audit", "firewall", "nat", "lines", "block", "unblock", "accounts"],
+  ...["start", "dial", "press", "demo"],
+];
 const START_LIMIT_MS = 45_000;
 
 interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+interface Issued {
+  readonly accounts: readonly { account: string; username: string; secret: string; port: number }[];
+  readonly page: { port: number; password: string } | null;
+  readonly broker: ({ port: number } & Record<"viewer" | "operator", { username: string; secret: string }>) | null;
+}
+
+/** What of the demonstration's configuration is looked at. */
+interface Ports {
+  readonly sip: { readonly port: number };
+  readonly web: { readonly port: number };
+  readonly status: { readonly broker: { readonly port: number } };
 }
 
 let place: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -250,11 +266,21 @@ describe("a demonstration", () => {
 
   it("shows what to enter into a phone, the same every time", async () => {
     const { stdout } = await paxgate(["accounts", "--json"]);
-    const [desk] = JSON.parse(stdout) as { account: string; username: string; secret: string; port: number }[];
-    const { sip } = parse(readFileSync(join(directory, "paxgate.yaml"), "utf8")) as { sip: { port: number } };
+    const { accounts, page, broker } = JSON.parse(stdout) as Issued;
+    const [desk] = accounts;
+    const { sip, web, status } = parse(readFileSync(join(directory, "paxgate.yaml"), "utf8")) as Ports;
     expect(desk).toMatchObject({ account: "desk", port: sip.port });
     expect(desk?.secret).toMatch(/^[A-Za-z0-9]{20,}$/);
-    expect((await paxgate(["accounts"])).stdout).toContain(`username ${desk?.username}  secret ${desk?.secret}`);
+    expect(page).toEqual({ port: web.port, password: expect.stringMatching(/^[A-Za-z0-9]{20,}$/) });
+    expect(broker?.port).toBe(status.broker.port);
+    expect(broker?.viewer.username).not.toBe(broker?.operator.username);
+    expect(broker?.viewer.secret).not.toBe(broker?.operator.secret);
+    const { stdout: shown } = await paxgate(["accounts"]);
+    expect(shown).toContain(`username ${desk?.username}  secret ${desk?.secret}`);
+    expect(shown).toContain(`password ${page?.password}  port ${web.port}`);
+    for (const role of [broker?.viewer, broker?.operator]) {
+      expect(shown).toContain(`username ${role?.username}  secret ${role?.secret}  port ${status.broker.port}`);
+    }
   });
 
   it("ends dial with 0 when the call went as expected, and with 1 when not", async () => {

@@ -77,7 +77,7 @@ it("a telephone on the LAN gets its address from us, registers and calls the PAX
   const lease = JSON.parse(await lab.phone.run(["python3", CLIENT, "dhcp", "eth0", "kitchen"]));
   expect(lease).toMatchObject({ mask: "255.255.255.0", router: INNER, dns: INNER });
   await lab.phone.ip(`addr replace ${lease.address}/24 dev eth0`, `route replace default via ${INNER}`);
-  const [account] = JSON.parse(await paxgate("accounts", "--json"));
+  const [account] = JSON.parse(await paxgate("accounts", "--json")).accounts;
   await sipp("register", registerScenario(account), lease.address);
   await sipp("call", callScenario("4100", account), lease.address);
   await rig.pax.hangup("34");

@@ -161,7 +161,7 @@ export class GuardRig {
 
   async account(): Promise<Account> {
     const { text } = await this.paxgate("accounts", "--json");
-    const [account] = JSON.parse(text) as Account[];
+    const [account] = (JSON.parse(text) as { accounts: Account[] }).accounts;
     if (account === undefined) throw new Error("no account");
     return account;
   }
