@@ -228,6 +228,8 @@ describe("state of the guard that is damaged", () => {
       trial: { state: "confirmed" },
     });
     expect((await gateway.command("firewall", "ban", "203.0.113.67")).status).toBe(0);
+    // It is written behind the answer.
+    await expect.poll(() => readFile(join(state, "bans.json"), "utf8")).toContain("203.0.113.67");
     await gateway.rig.stopGateway("SIGKILL");
     await gateway.rig.startGateway();
     expect((await gateway.guard()).bans.latest.map(({ source }) => source)).toEqual(["203.0.113.67"]);
