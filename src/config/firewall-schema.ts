@@ -18,6 +18,9 @@ const sources = (byDefault: readonly string[], description: string, example?: re
     .default([...byDefault])
     .meta({ description, apply: "restart", ...(example === undefined ? {} : { example }) });
 
+/** Every network that is not the Internet's: RFC 1918, RFC 4193 and link-local (RFC 4291 section 2.5.6). */
+export const PRIVATE_NETWORKS = ["192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8", "fe80::/10"] as const;
+
 const listsSchema = z
   .strictObject({
     trunks: sources(
@@ -29,10 +32,7 @@ const listsSchema = z
     eventNetwork: sources([], "Where phones of the event may send SIP from; limited and banned when they misbehave.", [
       "10.42.0.0/16",
     ]),
-    management: sources(
-      ["192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8", "fe80::/10"],
-      "Where the management ports can be reached from.",
-    ),
+    management: sources(PRIVATE_NETWORKS, "Where the management ports can be reached from."),
   })
   .meta({ description: "Named lists of addresses, networks and DNS names." });
 
