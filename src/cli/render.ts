@@ -19,7 +19,10 @@ Without DIRECTORY everything is printed. Files are written with mode 0600.`,
   positionals: { min: 0, max: 1 },
   async run({ values, positionals: [directory] }) {
     const { model } = await prepare(usualConfig(values.config), { alert: warnOfState });
-    for (const [name, shown] of renderProfile(values["show-secrets"] ? model : withoutSecrets(model))) {
+    const show = values["show-secrets"];
+    for (const [name, text] of renderProfile(show ? model : withoutSecrets(model))) {
+      // A digest of asterisks would pass for one of a secret.
+      const shown = show ? text : text.replace(/^(md5secret=).*$/gm, "$1********");
       if (directory === undefined) {
         print(`;;;; ${name}\n${shown}`);
         continue;
