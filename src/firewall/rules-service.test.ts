@@ -127,6 +127,20 @@ describe("RulesService", () => {
     expect(nft.scripts.at(-1)).not.toContain("192.0.2.1 ");
   });
 
+  it("has the bans again when the table was deleted and a change of the rules has made it anew since", async () => {
+    const { nft, clock, service } = await started();
+    await service.ban("192.0.2.2", 600);
+    nft.loaded = null;
+    await service.update({ registered: literals(["192.0.2.7"]) });
+    expect(nft.scripts.at(-1)).not.toContain("192.0.2.2");
+    // What was flushed with the table is missing, as a look at the sets shows.
+    nft.foreign = "accept";
+    const drift = new Promise((resolve) => service.on("drift", (...found) => resolve(found)));
+    clock.advance(30_000);
+    expect((await drift) as unknown[]).toContain(true);
+    expect(nft.scripts.at(-1)).toContain("192.0.2.2 timeout 570s");
+  });
+
   it("renews registered phones before the kernel forgets them", async () => {
     const { nft, clock, service } = await started();
     await service.update({ registered: literals(["192.0.2.7"]) });

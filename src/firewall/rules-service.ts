@@ -235,6 +235,8 @@ export class RulesService implements Service {
       return false;
     }
     this.#log.warn("the firewall's table is not as it was left", { what });
+    // It may have been deleted and, by a change of the rules since, made anew without its bans.
+    this.#bansGiven ||= this.#bans.size > 0;
     const repaired = await this.#apply().then(
       () => true,
       () => false,
