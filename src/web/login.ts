@@ -8,20 +8,30 @@ import type { LoginLimiter } from "./login-limiter.ts";
 import type { Passwords } from "./port.ts";
 import { Refusal } from "./refusal.ts";
 import { empty, type Reply, seeOther } from "./reply.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
 import { SESSION_S, type Session, type Sessions } from "./sessions.ts";
 
 /** Logging in and out. */
 export class Login {
   readonly #passwords: Passwords;
   readonly #sessions: Sessions;
+  readonly #keeper: SessionKeeper;
   readonly #limiter: LoginLimiter;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #warnings: LogBudget;
 
-  constructor(passwords: Passwords, sessions: Sessions, limiter: LoginLimiter, clock: Clock, log: Log) {
+  constructor(
+    passwords: Passwords,
+    sessions: Sessions,
+    keeper: SessionKeeper,
+    limiter: LoginLimiter,
+    clock: Clock,
+    log: Log,
+  ) {
     this.#passwords = passwords;
     this.#sessions = sessions;
+    this.#keeper = keeper;
     this.#limiter = limiter;
     this.#clock = clock;
     this.#log = log;
@@ -51,12 +61,14 @@ export class Login {
     // A browser that logs in again has its old session ended: it could not use it any more.
     this.#sessions.end(tokenOf(asked.request.headers.cookie, cookieName(asked.secure)));
     const cookie = this.#cookie(this.#sessions.open(now), SESSION_S, asked.secure);
+    await this.#keeper.keep();
     return form ? seeOther("/", cookie) : empty(cookie);
   }
 
   async leave(asked: Asked): Promise<Reply> {
     await bodyOf(asked.request);
     this.#sessions.end(tokenOf(asked.request.headers.cookie, cookieName(asked.secure)));
+    await this.#keeper.keep();
     const cookie = this.#cookie("", 0, asked.secure);
     return isForm(asked.request) ? seeOther("/login", cookie) : empty(cookie);
   }

@@ -48,6 +48,23 @@ export interface Handout {
   collectedBy(): string | null;
 }
 
+/** A session over a restart. Nothing in it opens anything. */
+export interface KeptSession {
+  /** SHA-256 of its token, base64. */
+  readonly hash: string;
+  /** When this was written, Unix ms, by a clock that may have been wrong. */
+  readonly atMs: number;
+  /** How long it was to last from then on, ms. */
+  readonly leftMs: number;
+}
+
+/** Where sessions are kept, so that nobody has to log in again after a loss of power. */
+export interface SessionStore {
+  /** Empty for what is no good, or was kept under another password. At most 100. */
+  load(): Promise<readonly KeptSession[]>;
+  save(sessions: readonly KeptSession[]): Promise<void>;
+}
+
 export interface WebOperations {
   perform(name: OperationName, params: unknown, by: string): Promise<unknown>;
 }
@@ -57,6 +74,8 @@ export interface WebPorts {
   readonly passwords: Passwords;
   readonly handout: Handout;
   readonly operations: WebOperations;
+  /** Missing where sessions end with the process. */
+  readonly sessions?: SessionStore;
   /** Text of Prometheus' exposition format. */
   metrics(): string;
   /** Whether this address may speak to the server at all, beside the firewall. */

@@ -19,6 +19,7 @@ import { OperationDesk } from "./operations.ts";
 import type { WebPorts } from "./port.ts";
 import { Reception } from "./reception.ts";
 import { routesOf } from "./routes.ts";
+import { SessionKeeper } from "./session-keeper.ts";
 import { Sessions } from "./sessions.ts";
 import { BrokerSockets } from "./web-socket.ts";
 
@@ -37,6 +38,8 @@ export interface WebOptions {
   readonly names: readonly string[];
   readonly ports: WebPorts;
   readonly clock: Clock;
+  /** Unix time, ms. */
+  readonly wall: () => number;
   readonly log: Log;
 }
 
@@ -45,6 +48,7 @@ export class WebService implements Service {
   readonly name = "web";
   readonly #options: WebOptions;
   readonly #sessions = new Sessions();
+  readonly #keeper: SessionKeeper;
   readonly #limiter = new LoginLimiter();
   readonly #hub: FeedHub;
   readonly #sockets: BrokerSockets;
@@ -59,6 +63,8 @@ export class WebService implements Service {
   constructor(options: WebOptions) {
     this.#options = options;
     this.#log = options.log.child("web");
+    const { ports, clock, wall } = options;
+    this.#keeper = new SessionKeeper(this.#sessions, ports.sessions ?? null, clock, wall, this.#log);
     this.#hub = new FeedHub(options.ports.feed, options.clock);
     this.#sockets = new BrokerSockets(options.ports.broker);
     this.#connections = new Connections(
@@ -84,7 +90,8 @@ export class WebService implements Service {
     const assets = typeof from === "string" ? await readAssets(from) : from;
     if (!assets.has("/index.html")) this.#log.warn("the page's files are missing: /metrics and the API are served");
     signal.throwIfAborted();
-    const login = new Login(ports.passwords, this.#sessions, this.#limiter, clock, this.#log);
+    await this.#keeper.load();
+    const login = new Login(ports.passwords, this.#sessions, this.#keeper, this.#limiter, clock, this.#log);
     const routes = routesOf({
       login,
       hub: this.#hub,
@@ -110,10 +117,11 @@ export class WebService implements Service {
     this.#disposers.push(
       ports.passwords.onChanged(() => {
         this.#sessions.endAll();
+        void this.#keeper.keep();
         this.#limiter.forget();
       }),
     );
-    this.#hub.start(() => this.#sessions.sweep(clock.now()));
+    this.#hub.start(() => this.#keeper.look());
     await this.#listen(placesOf(listen), reception);
     signal.throwIfAborted();
     this.#log.info("the page is served", { port: this.#port, listen, https: tls !== null });
@@ -136,6 +144,7 @@ export class WebService implements Service {
       }),
     );
     this.#port = 0;
+    await this.#keeper.settled();
   }
 
   async #listen(places: readonly (readonly string[])[], reception: Reception): Promise<void> {

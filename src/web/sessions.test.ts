@@ -48,3 +48,67 @@ describe("sessions", () => {
     expect([ended, sessions.count]).toEqual([3, 0]);
   });
 });
+
+describe("sessions over a restart", () => {
+  const DAY = 24 * 3_600_000;
+  const now = Date.UTC(2026, 6, 1);
+  /** One that was kept at `now`, taken up by another process whose clock says something else. */
+  const resumed = (wallMs: number, leftMs = 20 * DAY) => {
+    const before = new Sessions();
+    const token = before.open(0);
+    const kept = before.kept(30 * DAY - leftMs, now);
+    const after = new Sessions();
+    after.resume(kept, 5_000, wallMs);
+    return { after, token };
+  };
+
+  it("are found again by their token, which is kept nowhere", () => {
+    const before = new Sessions();
+    const token = before.open(0);
+    const kept = before.kept(0, now);
+    expect(JSON.stringify(kept)).not.toContain(token);
+    expect(kept).toEqual([
+      { hash: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/), atMs: now, leftMs: SESSION_S * 1_000 },
+    ]);
+    const { after, token: mine } = resumed(now);
+    expect(after.find(mine, 5_000)).not.toBeNull();
+    expect(after.find(token, 5_000)).toBeNull();
+    // Twice is once: the server may be started again.
+    after.resume(after.kept(5_000, now), 5_000, now);
+    expect(after.count).toBe(1);
+  });
+
+  it("last as long as they would have, with the time in between", () => {
+    const { after, token } = resumed(now + 3 * DAY);
+    expect(after.find(token, 5_000 + 17 * DAY - 1)).not.toBeNull();
+    expect(after.find(token, 5_000 + 17 * DAY)).toBeNull();
+    expect(resumed(now + 20 * DAY).after.count).toBe(0);
+  });
+
+  it("go on where the clock is behind, and are not prolonged by it", () => {
+    const { after, token } = resumed(0);
+    expect(after.find(token, 5_000 + 20 * DAY - 1)).not.toBeNull();
+    expect(after.find(token, 5_000 + 20 * DAY)).toBeNull();
+    // Over and over, each time with a clock that begins at 1970: what has gone by is gone.
+    let sessions = new Sessions();
+    sessions.open(0);
+    let days = 0;
+    for (; sessions.count > 0 && days < 100; days++) {
+      const kept = sessions.kept(DAY, DAY);
+      sessions = new Sessions();
+      sessions.resume(kept, 0, 0);
+    }
+    expect(days).toBe(30);
+  });
+
+  it("are at most a hundred and last at most thirty days, whatever was kept", () => {
+    const hash = (at: number) => String(at).padStart(43, "A").concat("=");
+    const many = Array.from({ length: 150 }, (_, at) => ({ hash: hash(at), atMs: now, leftMs: 1e15 }));
+    const sessions = new Sessions();
+    sessions.resume(many, 0, now);
+    expect(sessions.count).toBe(100);
+    expect(sessions.kept(0, now).at(-1)).toEqual({ hash: hash(149), atMs: now, leftMs: SESSION_S * 1_000 });
+    sessions.sweep(SESSION_S * 1_000);
+    expect([sessions.count, sessions.kept(0, now)]).toEqual([0, []]);
+  });
+});

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { KeptSession } from "./port.ts";
 
 /** How long the tablet beside the exchange stays logged in, s. */
 export const SESSION_S = 30 * 24 * 3_600;
 /** More would be an error somewhere: there is one user. */
-const MAX_SESSIONS = 100;
+export const MAX_SESSIONS = 100;
 
 /** Somebody who is logged in. */
 export interface Session {
@@ -14,7 +15,7 @@ export interface Session {
 }
 
 /**
- * Sessions, in memory and as hashes only: what is read out of the process opens nothing. A hash is looked up, so the
+ * Sessions, as hashes only, in memory and where they are kept: what is read out of the process opens nothing. A hash is looked up, so the
  * time that takes tells nothing of a token.
  */
 export class Sessions {
@@ -51,6 +52,28 @@ export class Sessions {
 
   endAll(): void {
     for (const hash of [...this.#sessions.keys()]) this.#end(hash);
+  }
+
+  /** As they are to be kept, the oldest first. `wallMs`: Unix time. */
+  kept(nowMs: number, wallMs: number): readonly KeptSession[] {
+    return [...this.#sessions].flatMap(([hash, { expiresMs }]) => {
+      const leftMs = Math.round(Math.min(expiresMs - nowMs, SESSION_S * 1_000));
+      return leftMs > 0 ? [{ hash, atMs: Math.round(wallMs), leftMs }] : [];
+    });
+  }
+
+  /**
+   * Takes up those that were kept. The time that the clock says has gone by is taken off what was left. A clock that is
+   * behind, as that of a machine without battery is until it has asked for the time, takes nothing off; so nothing that
+   * it may say makes a session longer.
+   */
+  resume(kept: readonly KeptSession[], nowMs: number, wallMs: number): void {
+    for (const { hash, atMs, leftMs } of kept.slice(-MAX_SESSIONS)) {
+      const left = Math.min(leftMs, SESSION_S * 1_000) - Math.max(0, wallMs - atMs);
+      if (left > 0 && !this.#sessions.has(hash)) {
+        this.#sessions.set(hash, { expiresMs: nowMs + left, onEnd: new Set() });
+      }
+    }
   }
 
   get count(): number {

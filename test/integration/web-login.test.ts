@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SessionFile } from "../../src/app/status/session-file.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { SESSION_S } from "../../src/web/sessions.ts";
-import { ask, KeptLog, Listening, logIn, PASSWORD, startWeb, type WebRig } from "./support/web-rig.ts";
+import { temporaryDirectory } from "./support/asterisk.ts";
+import { ask, FakeGateway, KeptLog, Listening, logIn, PASSWORD, startWeb, type WebRig } from "./support/web-rig.ts";
 
 const FORM = "application/x-www-form-urlencoded";
 let clock: VirtualClock;
@@ -279,5 +281,61 @@ describe("the handout", () => {
     expect((await collect({ Cookie: `paxgate_claim=${"A".repeat(43)}` })).status).toBe(409);
     rig.gateway.openUntilMs = null;
     expect((await collect({ Cookie })).status).toBe(403);
+  });
+});
+
+describe("over a restart of the gateway", () => {
+  let place: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let gateway: FakeGateway;
+  let running: WebRig;
+  beforeEach(async () => {
+    place = await temporaryDirectory();
+    gateway = new FakeGateway();
+    running = await again();
+  });
+  afterEach(async () => {
+    await running.stop();
+    await place.remove();
+  });
+
+  /** The page's server as another process would start it, on what is on disk. `wall`: what the clock says then. */
+  const again = (wall = Date.now) => {
+    const sessions = new SessionFile(place.path, () => gateway.password);
+    return startWeb({ ports: { ...gateway.ports(false), sessions }, wall });
+  };
+  const restart = async (wall?: () => number) => {
+    await running.stop();
+    running = await again(wall);
+  };
+  const sees = async (cookie: string) =>
+    (await ask(running.port, { path: "/api/history", headers: { Cookie: cookie } })).status;
+
+  it("nobody has to log in again, also where the clock begins in 1970", async () => {
+    const cookie = await logIn(running.port);
+    await restart();
+    expect(await sees(cookie)).toBe(200);
+    await restart(() => 0);
+    expect(await sees(cookie)).toBe(200);
+    await restart(() => Date.now() + SESSION_S * 1_000 + 1_000);
+    expect(await sees(cookie)).toBe(401);
+  });
+
+  it("who has logged out stays so, and nobody else's session is lost by it", async () => {
+    const [one, other] = [await logIn(running.port), await logIn(running.port)];
+    await ask(running.port, { method: "POST", path: "/logout", json: {}, headers: { Cookie: one } });
+    await restart();
+    expect([await sees(one), await sees(other)]).toEqual([401, 200]);
+  });
+
+  it("a new password has ended all sessions, whether the page was told of it or not", async () => {
+    const cookie = await logIn(running.port);
+    gateway.password = "something new";
+    gateway.events.emit("changed");
+    await restart();
+    expect(await sees(cookie)).toBe(401);
+    const second = await logIn(running.port, "something new");
+    gateway.password = "made anew while the power went";
+    await restart();
+    expect(await sees(second)).toBe(401);
   });
 });

@@ -14,6 +14,7 @@ import { CallLog } from "../../status/call-log.ts";
 import { HomeAssistantService } from "../../status/home-assistant-service.ts";
 import { InputsService } from "../../status/inputs-service.ts";
 import { renderMetrics } from "../../status/metrics.ts";
+import type { Operations } from "../../status/port.ts";
 import { Publisher } from "../../status/publisher-service.ts";
 import { Requests } from "../../status/requests-service.ts";
 import { StatusService } from "../../status/service.ts";
@@ -32,6 +33,7 @@ import { type Link, makeLink } from "./link.ts";
 import { admits, type KnownNames, lanAddress } from "./networks.ts";
 import { PageService, pagePasswords } from "./page.ts";
 import { partsOf } from "./parts-of.ts";
+import { SessionFile } from "./session-file.ts";
 import { GatewaySources } from "./sources.ts";
 
 /** What the front asks of whoever runs the gateway. */
@@ -162,6 +164,17 @@ export class Front implements Service {
     if (this.#led !== null && "close" in this.#led && typeof this.#led.close === "function") this.#led.close();
   }
 
+  /** What was asked for shows at once: the rooms tell what calls and attackers do, not what people do by hand. */
+  readonly #performed: Operations = {
+    perform: async (name, params, by) => {
+      try {
+        return await this.#operations.perform(name, params, by);
+      } finally {
+        for (const part of ["lines", "guard"] as const) this.#status.changed(part);
+      }
+    },
+  };
+
   /** Everything that talks to the broker, and the connection to it. */
   #makeLink(): readonly Service[] {
     const { config } = this.#prepared.loaded;
@@ -201,7 +214,7 @@ export class Front implements Service {
       this.#log,
     );
     const requests = status.requests
-      ? [new Requests(link, this.#operations, { root, clock: systemClock, log: this.#log })]
+      ? [new Requests(link, this.#performed, { root, clock: systemClock, log: this.#log })]
       : [];
     this.#disposers.push(
       link.onState(() => this.#status.changed("alerts")),
@@ -223,9 +236,10 @@ export class Front implements Service {
         feed: new SiteFeed(this.#status, this.#fleet?.fleet ?? null, this.#link?.link ?? null),
         passwords: pagePasswords(this.#prepared.repository, (listener) => this.#passwords.on("changed", listener)),
         handout: this.#resets,
-        operations: this.#operations,
+        operations: this.#performed,
         metrics: () => this.#metrics(),
         admits: (address) => this.#admits(address),
+        sessions: new SessionFile(config.paths.state, () => this.#prepared.repository.issued.dashboard),
         ...(broker == null ? {} : { broker: (stream, address) => broker.handleStream(stream, address) }),
       },
       this.#log,

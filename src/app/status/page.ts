@@ -48,6 +48,7 @@ export class PageService implements Service {
       names: [],
       ports: this.#ports,
       clock: systemClock,
+      wall: Date.now,
       log: this.#log,
     });
     await this.#server.start(signal);

@@ -143,6 +143,7 @@ export async function startWeb(
     names: [],
     ports: gateway.ports(broker),
     clock: systemClock,
+    wall: Date.now,
     log: silentLog,
     ...rest,
   });
