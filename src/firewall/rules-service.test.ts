@@ -136,7 +136,7 @@ describe("RulesService", () => {
     await service.update({ policy: stateOf("open").policy });
     expect(nft.scripts.at(-1)).not.toContain("192.0.2.2");
     // The rules are as they should be; what was deleted with the table is missing.
-    nft.content = ["192.0.2.99"];
+    nft.content = [{ set: { elem: ["192.0.2.99"] } }];
     const drift = new Promise((resolve) => service.on("drift", (...found) => resolve(found)));
     clock.advance(30_000);
     expect(await drift).toEqual([expect.stringMatching(/^set .* was changed/), true]);
