@@ -7,6 +7,7 @@ import type { Ban, BanReason } from "../firewall/types.ts";
 const REASONS: Readonly<Record<BanReason, string>> = {
   logins: "failed logins",
   operator: "by command",
+  fleet: "by another gateway",
 };
 
 export function statusText(view: GuardView): string {

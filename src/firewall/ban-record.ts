@@ -5,7 +5,7 @@ import type { Ban, BanReason } from "./types.ts";
 /** Bans as they are kept over restarts. Version 1: each source with its failures and its last ban. */
 
 const VERSION = 1;
-const REASONS: readonly BanReason[] = ["logins", "operator"];
+const REASONS: readonly BanReason[] = ["logins", "operator", "fleet"];
 const MAX_FAILURES = 100;
 const MAX_COUNT = 1_000_000;
 

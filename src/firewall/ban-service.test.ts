@@ -311,6 +311,15 @@ describe("the service of bans", () => {
     expect([...kernel.banned.keys()]).toEqual([B]);
   });
 
+  it("knows after a restart that another gateway had ordered a ban", async () => {
+    const before = await started();
+    expect(before.ban(A, 60, "fleet")).toBe(true);
+    await before.stop();
+    const after = await started();
+    expect(after.bans).toMatchObject([{ source: A, reason: "fleet", count: 1 }]);
+    await after.stop();
+  });
+
   it("ends the ban of one who becomes trusted", async () => {
     const service = await started();
     service.ban(A);

@@ -19,7 +19,7 @@ import { sourceOf } from "./evidence.ts";
 import { literals } from "./model.ts";
 import type { SecurityEventPort, StatePort } from "./port.ts";
 import { isUnusable } from "./special-networks.ts";
-import type { Ban } from "./types.ts";
+import type { Ban, OrderedReason } from "./types.ts";
 
 /** What of the kernel's rules bans need. Sources are addresses (IPv4) and /64 networks (IPv6). */
 export interface BanRulesPort extends Pick<CulpritOptions, "refusals"> {
@@ -157,11 +157,11 @@ export class BanService implements Service {
    * By command. False for what is no address or /64, or none that anybody sends from, and for a trusted source.
    * @param minutes how long; as long as its next ban would be when left out
    */
-  ban(address: string, minutes?: number): boolean {
+  ban(address: string, minutes?: number, reason: OrderedReason = "operator"): boolean {
     const source = sourceOf(address);
     if (source === null || literals([source]).some(isUnusable)) return false;
     const seconds = minutes === undefined ? null : minutes * 60;
-    return this.#step({ type: "ban", source, seconds, atMs: this.#options.wallNow() }) > 0;
+    return this.#step({ type: "ban", source, reason, seconds, atMs: this.#options.wallNow() }) > 0;
   }
 
   /** By command; forgets everything of the source. False when it was not banned. */

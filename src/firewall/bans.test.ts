@@ -55,7 +55,10 @@ describe("bans", () => {
 
   it("never come to who is trusted, by whatever, and end when somebody becomes it", () => {
     const source = "192.0.2.99";
-    const inputs: BanInput[] = [failed(0, source, 100), { type: "ban", source, seconds: null, atMs: 0 }];
+    const inputs: BanInput[] = [
+      failed(0, source, 100),
+      { type: "ban", source, reason: "operator", seconds: null, atMs: 0 },
+    ];
     expect(run(inputs)).toEqual({ state: noBans, effects: [] });
     const { state } = run([failed(0, A, 3)]);
     const later = step(state, { type: "look", atMs: 1 }, { limits, trusted: () => true });
@@ -64,7 +67,7 @@ describe("bans", () => {
   });
 
   it("come by command, for as long as told, and are forgotten by command", () => {
-    const made = run([{ type: "ban", source: A, seconds: 30, atMs: 0 }]);
+    const made = run([{ type: "ban", source: A, reason: "operator", seconds: 30, atMs: 0 }]);
     expect(made.effects).toMatchObject([{ ban: { reason: "operator", untilMs: 30_000 } }]);
     const released = run([{ type: "release", source: A, atMs: 1 }], made.state);
     expect(released.effects).toMatchObject([{ type: "release", why: "operator" }]);

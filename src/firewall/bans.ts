@@ -1,5 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { Ban, BanReason } from "./types.ts";
+import type { Ban, BanReason, OrderedReason } from "./types.ts";
 
 /**
  * Policy of bans. Invariants: a trusted source is never banned, by whatever; a source has one ban at a time; each ban
@@ -32,8 +32,14 @@ export interface BanLimits {
 /** Times are Unix time, ms. Sources are in the form of `sourceOf`. */
 export type BanInput =
   | { readonly type: "failed"; readonly source: string; readonly times: number; readonly atMs: number }
-  /** By command; `seconds` null for as long as its next ban would be. */
-  | { readonly type: "ban"; readonly source: string; readonly seconds: number | null; readonly atMs: number }
+  /** By command, ours or another gateway's; `seconds` null for as long as its next ban would be. */
+  | {
+      readonly type: "ban";
+      readonly source: string;
+      readonly reason: OrderedReason;
+      readonly seconds: number | null;
+      readonly atMs: number;
+    }
   | { readonly type: "release"; readonly source: string; readonly atMs: number }
   /** Time has passed, or who is trusted has changed. */
   | { readonly type: "look"; readonly atMs: number };
@@ -70,7 +76,7 @@ export function step(state: BanState, input: BanInput, rules: BanRules): BanStep
       return failed(state, input, rules);
     case "ban":
       if (rules.trusted(input.source)) return { state, effects: [] };
-      return impose(state, input, "operator", input.seconds, rules);
+      return impose(state, input, input.reason, input.seconds, rules);
     case "release": {
       const ban = running(state, input);
       const sources = new Map(state.sources);

@@ -48,6 +48,10 @@ export interface GuardPorts {
 
 export interface GuardEvents {
   banned: [ban: Ban];
+  /** By command, or since its time is over, since it is trusted now, or for want of room. */
+  released: [ban: Ban];
+  /** A change of the rules that was on trial counts for good, or was taken back. */
+  trial: [how: "confirmed" | "reverted"];
   /** A DNS name of the configuration has other addresses. */
   names: [];
   /** Rules or the content of sets were put in force. */

@@ -17,7 +17,7 @@ import { RulesService } from "./rules-service.ts";
 import { ScannerService } from "./scanner-service.ts";
 import { onTrial, withOwn } from "./trial-policy.ts";
 import { TrialService } from "./trial-service.ts";
-import type { Ban, Counters, FirewallPolicy, LimitedSource } from "./types.ts";
+import type { Ban, Counters, FirewallPolicy, LimitedSource, OrderedReason } from "./types.ts";
 import { Watch, watched } from "./watch-service.ts";
 
 /** The guard as a whole: joins rules, bans, lists, names, registered phones and confirm-or-revert. */
@@ -111,6 +111,7 @@ export class GuardService implements Service, GuardControl {
     await this.#registered.start();
     this.#disposers.push(
       this.#trial.onAlert(() => this.#emitter.emit("change")),
+      this.#trial.onEnded((how) => this.#emitter.emit("trial", how)),
       this.#names.on("changed", () => {
         this.#relist();
         this.#emitter.emit("names");
@@ -121,7 +122,7 @@ export class GuardService implements Service, GuardControl {
         this.#bans.reconsider();
       }),
       this.#bans.on("banned", (ban) => this.#emitter.emit("banned", ban)),
-      this.#bans.on("released", () => this.#emitter.emit("change")),
+      this.#bans.on("released", (ban) => this.#emitter.emit("released", ban)),
       this.#rules.on("applied", () => this.#emitter.emit("applied")),
       this.#rules.on("fault", () => this.#emitter.emit("change")),
       this.#ports.gateways.onChange((gateways) => this.#update({ gateways })),
@@ -200,16 +201,16 @@ export class GuardService implements Service, GuardControl {
     return youngestFirst(this.#bans.bans);
   }
 
-  async ban(address: string, minutes: number | null): Promise<Ban> {
+  async ban(address: string, minutes: number | null, reason?: OrderedReason): Promise<Ban> {
     const source = sourceOf(address);
     if (source === null) throw new GatewayError("bad-address", "neither an IP address nor an IPv6 /64");
     if (this.#isTrusted(source)) {
       throw new GatewayError("trusted-source", `${source} is a trunk, an operator or a registered phone: never banned`);
     }
-    this.#bans.ban(source, minutes ?? undefined);
+    this.#bans.ban(source, minutes ?? undefined, reason);
     const made = this.#bans.bans.find((ban) => ban.source === source);
-    if (made === undefined) throw new GatewayError("not-banned", `${source} could not be banned`);
-    return made;
+    if (made !== undefined) return made;
+    throw new GatewayError("not-banned", `${source} could not be banned`);
   }
 
   async release(address: string | null): Promise<number> {

@@ -126,6 +126,31 @@ describe("a change with an operator connected", () => {
     expect(await back).toEqual(first);
   });
 
+  it("tells its end once: taken back, also by a start after its time, and confirmed, also after that", async () => {
+    const told: string[] = [];
+    const follow = ({ trial }: { readonly trial: TrialService }) => {
+      trial.onEnded((how) => told.push(how));
+      return trial;
+    };
+    const first = follow(await onTrial());
+    machine.clock.advance(60_000);
+    await first.stop();
+    expect(told).toEqual(["reverted"]);
+    machine.killed(1_000);
+    const second = follow(machine.start());
+    await second.configure(moved, 60);
+    expect(told).toEqual(["reverted"]);
+    await second.confirm();
+    await second.confirm().catch(() => undefined);
+    expect(told).toEqual(["reverted", "confirmed"]);
+    machine.killed(0);
+    const third = follow(machine.start());
+    await third.configure(testPolicy({ managementPorts: [22, 2222] }), 60);
+    machine.killed(61_000);
+    await follow(machine.start()).configure(testPolicy({ managementPorts: [22, 2222] }), 60);
+    expect(told).toEqual(["reverted", "confirmed", "reverted"]);
+  });
+
   it("asks who is connected to the ports of before, too", async () => {
     await onTrial();
     expect([...machine.asked].sort((a, b) => a - b)).toEqual([22, 2222]);

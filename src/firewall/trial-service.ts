@@ -30,7 +30,11 @@ interface Ports {
 export class TrialService {
   readonly #ports: Ports;
   readonly #log: Log;
-  readonly #emitter = new TypedEmitter<{ enforce: [policy: FirewallPolicy]; alert: [text: string | null] }>();
+  readonly #emitter = new TypedEmitter<{
+    enforce: [policy: FirewallPolicy];
+    alert: [text: string | null];
+    ended: [how: "confirmed" | "reverted"];
+  }>();
   #state: TrialState = emptyTrial;
   #loaded = false;
   #stopped = false;
@@ -65,6 +69,11 @@ export class TrialService {
 
   onAlert(listener: (text: string | null) => void): Dispose {
     return this.#emitter.on("alert", listener);
+  }
+
+  /** Called when somebody has confirmed a change, or when its time was over. */
+  onEnded(listener: (how: "confirmed" | "reverted") => void): Dispose {
+    return this.#emitter.on("ended", listener);
   }
 
   /**
@@ -131,6 +140,8 @@ export class TrialService {
     for (const effect of effects) await this.#perform(effect);
     if (state.name === "reverted" && before !== "reverted")
       this.#log.error("a change of the firewall was taken back", {});
+    if (state.name === "reverted" && before === "on-trial") this.#emitter.emit("ended", "reverted");
+    if (input.type === "confirm" && state.name === "confirmed") this.#emitter.emit("ended", "confirmed");
   }
 
   async #perform(effect: TrialEffect): Promise<void> {

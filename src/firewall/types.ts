@@ -61,8 +61,12 @@ export interface Ban {
   readonly untilMs: number;
 }
 
-/** `logins`: failed logins with our own nonce; `operator`: by command. A flood proves nothing: blind segments count too. */
-export type BanReason = "logins" | "operator";
+/**
+ * `logins`: failed logins with our own nonce; `operator`: by command; `fleet`: another gateway has banned it. A flood
+ * proves nothing: blind segments count too.
+ */
+export type BanReason = "logins" | OrderedReason;
+export type OrderedReason = "operator" | "fleet";
 
 /** A source that the kernel limits by itself now: over its budget of requests. Over UDP it may be forged. */
 export interface LimitedSource {

@@ -27,7 +27,7 @@ class Air {
   }
 }
 
-/** A guard that bans whom it is told to and says so, as the real one does: with reason `operator`. */
+/** A guard that bans whom it is told to and says so, as the real one does: with reason `fleet`. */
 class FakeGuard implements SharedBanGuard {
   readonly #emitter = new TypedEmitter<{ banned: [ban: OwnBan] }>();
   readonly all = new Map<string, OwnBan>();
@@ -37,7 +37,7 @@ class FakeGuard implements SharedBanGuard {
   onBanned = (listener: (ban: OwnBan) => void) => this.#emitter.on("banned", listener);
   async ban(source: string, minutes: number): Promise<void> {
     if (source === this.refuses) throw new Error("trusted");
-    this.found(source, "operator", minutes);
+    this.found(source, "fleet", minutes);
   }
   found(source: string, reason: string, minutes: number): void {
     const ban = { source, reason, untilMs: NOW + minutes * 60_000 };
@@ -64,9 +64,7 @@ describe("gateways that share bans", () => {
     north.guard.found("192.0.2.9", "logins", 60);
     // Its own service has heard of it by then too, and could have told it on.
     await banned;
-    expect([...south.guard.all.values()]).toEqual([
-      { source: "192.0.2.9", reason: "operator", untilMs: NOW + 3_600_000 },
-    ]);
+    expect([...south.guard.all.values()]).toEqual([{ source: "192.0.2.9", reason: "fleet", untilMs: NOW + 3_600_000 }]);
     expect(on.sent.map(({ topic, retain }) => [topic, retain])).toEqual([["paxgate/north/guard/bans", false]]);
     await south.service.stop();
     expect(south.service.counts).toMatchObject({ banned: 1, sent: 0 });
@@ -80,6 +78,9 @@ describe("gateways that share bans", () => {
     await south.service.start(new AbortController().signal);
     south.guard.found("192.0.2.9", "logins", 120);
     expect(on.sent.at(-1)?.topic).toBe("paxgate/south/guard/bans");
+    // An operator's word too, whoever has spoken before.
+    south.guard.found("192.0.2.9", "operator", 180);
+    expect(on.sent.filter(({ topic }) => topic.startsWith("paxgate/south/")).length).toBe(2);
   });
 
   it("never shorten a ban of their own", async () => {

@@ -19,8 +19,6 @@ import {
 
 /** Topic of the bans below `<base>/<site>/`. */
 const TOPIC = "guard/bans";
-/** Sources that the fleet had banned and that are remembered at most: 32 sites, 60 a minute. */
-const MAX_APPLIED = 4_096;
 const LOG_EVERY_MS = 60_000;
 
 /** A ban of the guard, as far as others are told of it. */
@@ -36,7 +34,7 @@ export interface SharedBanGuard {
   protects(): readonly IpNetwork[];
   /** Bans in force. */
   bans(): Promise<readonly OwnBan[]>;
-  /** By command. Rejects for a trusted source, a registered phone too. */
+  /** With the reason `fleet`. Rejects for a trusted source, a registered phone too. */
   ban(address: string, minutes: number): Promise<unknown>;
   onBanned(listener: (ban: OwnBan) => void): Dispose;
 }
@@ -66,8 +64,6 @@ export class SharedBanService implements Service {
   readonly #log: Log;
   readonly #signer: Signer;
   readonly #disposers: Dispose[] = [];
-  /** Sources that are banned because another site said so, until when. They are not told on: that would go in circles. */
-  readonly #applied = new Map<string, number>();
   readonly #counts: Record<keyof SharedBanCounts, number> = {
     ...{ sent: 0, banned: 0, known: 0, failed: 0, own: 0, "not-accepted": 0, retained: 0, form: 0, mac: 0 },
     ...{ clock: 0, stale: 0, replayed: 0, rate: 0, address: 0, protected: 0 },
@@ -113,7 +109,8 @@ export class SharedBanService implements Service {
   #tell(ban: OwnBan): void {
     const { base, site, unixMs } = this.#options;
     const nowMs = unixMs();
-    if (ban.reason !== "logins" && (this.#applied.get(ban.source) ?? 0) > nowMs) return;
+    // What another site has told is not told on: that would go in circles.
+    if (ban.reason === "fleet") return;
     const message = signBan({ ...ban, site }, randomBytes(16).toString("hex"), nowMs, this.#signer);
     if (message === null) return;
     if (this.#link.publish(`${base}/${site}/${TOPIC}`, JSON.stringify(message), { retain: false, qos: 0 })) {
@@ -156,23 +153,12 @@ export class SharedBanService implements Service {
         this.#counts.known++;
         return;
       }
-      this.#remember(address, untilMs);
       await this.#guard.ban(address, minutes);
       this.#counts.banned++;
       this.#log.warn("banned for the fleet", { source: address, from, minutes });
     } catch (error) {
-      this.#applied.delete(address);
       this.#counts.failed++;
       this.#log.info("a ban of the fleet was not taken", { source: address, from, error: describeError(error) });
-    }
-  }
-
-  #remember(address: string, untilMs: number): void {
-    this.#applied.delete(address);
-    this.#applied.set(address, untilMs);
-    for (const oldest of this.#applied.keys()) {
-      if (this.#applied.size <= MAX_APPLIED) return;
-      this.#applied.delete(oldest);
     }
   }
 

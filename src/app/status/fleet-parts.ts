@@ -44,7 +44,7 @@ export function fleetParts(
     {
       protects: () => protectedNetworks(loaded.config, guard.names),
       bans: () => guard.bans(),
-      ban: (address, minutes) => guard.ban(address, minutes),
+      ban: (address, minutes) => guard.ban(address, minutes, "fleet"),
       onBanned: (listener) => guard.on("banned", listener),
     },
     log,

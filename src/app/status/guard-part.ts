@@ -22,7 +22,7 @@ const DROPPING = new Set([
   "forward_dropped",
 ]);
 
-const REASONS = { logins: "failed logins", operator: "by an operator" } as const;
+const REASONS = { logins: "failed logins", operator: "by an operator", fleet: "by another gateway" } as const;
 const MINUTE_MS = 60_000;
 /** Sources that are remembered for "most often", and how many of them are told. */
 const MOST_SOURCES = 500;

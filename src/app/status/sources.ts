@@ -1,6 +1,7 @@
 import { systemClock } from "../../base/clock.ts";
 import type { Dispose } from "../../base/events.ts";
 import type { Config } from "../../config/schema.ts";
+import type { Ban } from "../../firewall/types.ts";
 import type { CallLog } from "../../status/call-log.ts";
 import type { StatusSources } from "../../status/port.ts";
 import type {
@@ -8,6 +9,7 @@ import type {
   CallsStatus,
   CredentialsStatus,
   GatewayStatus,
+  GuardEvent,
   GuardStatus,
   InputStatus,
   LineStatusPayload,
@@ -79,6 +81,11 @@ export class GatewaySources implements StatusSources {
       sink.changed("gateway");
       sink.changed("alerts");
     };
+    const told = (type: GuardEvent["type"], ban: Ban | null) => {
+      const event: GuardEvent = { type, atMs: Date.now(), ban: ban === null ? null : banStatus(ban) };
+      sink.event("guard/event", event);
+      sink.changed("guard");
+    };
     const disposers = [
       ...each,
       calls.onReport((report) => {
@@ -98,9 +105,10 @@ export class GatewaySources implements StatusSources {
         : [
             guard.on("banned", (ban) => {
               this.#guard.banned(ban);
-              sink.event("guard/event", { type: "banned", atMs: Date.now(), ban: banStatus(ban) });
-              sink.changed("guard");
+              told("banned", ban);
             }),
+            guard.on("released", (ban) => told("released", ban)),
+            guard.on("trial", (how) => told(how, null)),
             guard.on("change", () => sink.changed("guard")),
           ]),
     ];
