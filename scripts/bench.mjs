@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run bench`: the gateway's benches (dist/bench.js), then the guard's (test/bench/), which need root and network
- * namespaces. One command line, one exit status.
+ * `npm run bench`: the gateway's benches (dist/bench.js), then those of guard and status (test/bench/), which need root
+ * and network namespaces. One command line, one exit status.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -20,8 +20,8 @@ const { values } = parseArgs({
     help: { type: "boolean", short: "h" },
   },
 });
-/** Names of the guard's benches begin so. */
-const ofGuard = (name) => String(name).startsWith("guard-");
+/** Names of the benches of guard and status begin so. */
+const ofSecond = (name) => /^(?:guard|status|page)-/.test(String(name));
 const only = values.only ?? [];
 const first = join(root, "dist/bench.js");
 
@@ -38,13 +38,13 @@ const second = await bundle(directory);
 if (values.help) {
   run(first, ["--help"]);
   console.log(
-    "And of the guard, in network namespaces (these need root and the packages of install-packages --test):\n",
+    "And of guard and status, in network namespaces (these need root and the packages of install-packages --test):\n",
   );
   run(second, ["--list"]);
 } else {
   const parts = [
-    ...(only.length === 0 || !only.every(ofGuard) ? [[first, without(args, ofGuard)]] : []),
-    ...(only.length === 0 || only.some(ofGuard) ? [[second, without(args, (name) => !ofGuard(name))]] : []),
+    ...(only.length === 0 || !only.every(ofSecond) ? [[first, without(args, ofSecond)]] : []),
+    ...(only.length === 0 || only.some(ofSecond) ? [[second, without(args, (name) => !ofSecond(name))]] : []),
   ];
   const ends = parts.map(([program, words]) => run(program, words, values.json));
   if (values.json) {
@@ -81,7 +81,7 @@ async function bundle(outdir) {
   await build({
     absWorkingDir: root,
     entryPoints: ["test/bench/main.ts"],
-    outfile: join(outdir, "guard-bench.mjs"),
+    outfile: join(outdir, "second-bench.mjs"),
     bundle: true,
     platform: "node",
     target: "node20",
@@ -104,5 +104,5 @@ async function bundle(outdir) {
       },
     ],
   });
-  return join(outdir, "guard-bench.mjs");
+  return join(outdir, "second-bench.mjs");
 }

@@ -4,22 +4,29 @@ import { benchGuesses } from "./guess-bench.ts";
 import { benchGuardedIdle } from "./idle-bench.ts";
 import { benchLists } from "./lists-bench.ts";
 import { benchPackets, type PacketSize } from "./packet-bench.ts";
+import { benchPageWeight } from "./page-weight-bench.ts";
+import { benchStatusIdle } from "./status-idle-bench.ts";
+import { benchStatusLatency } from "./status-latency-bench.ts";
 
 /** Lengths of one run. */
 interface Size {
   readonly idleMs: number;
+  /** Changes that are timed, with each broker. */
+  readonly latencyRounds: number;
   readonly attackS: number;
   readonly calls: CallSize;
   readonly packets: PacketSize;
 }
 const FULL: Size = {
   idleMs: 62_000,
+  latencyRounds: 500,
   attackS: 6,
   calls: { calls: 12, talkS: 20 },
   packets: { rounds: 9, packets: 300_000 },
 };
 const QUICK: Size = {
   idleMs: 10_000,
+  latencyRounds: 100,
   attackS: 2,
   calls: { calls: 4, talkS: 6 },
   packets: { rounds: 3, packets: 100_000 },
@@ -56,6 +63,21 @@ export const guardBenches: readonly GuardBench[] = [
     name: "guard-idle",
     measures: "start, memory and processor time with the firewall on",
     run: ({ idleMs }) => benchGuardedIdle(idleMs),
+  },
+  {
+    name: "status-idle",
+    measures: "memory and processor time with everything on: firewall, page with a browser, broker, inputs",
+    run: ({ idleMs }) => benchStatusIdle(idleMs),
+  },
+  {
+    name: "status-latency",
+    measures: "from a contact of the exchange to an MQTT subscriber, through our own broker and mosquitto",
+    run: ({ latencyRounds }) => benchStatusLatency(latencyRounds),
+  },
+  {
+    name: "page-weight",
+    measures: "what a browser is sent for the dashboard",
+    run: () => benchPageWeight(),
   },
 ];
 

@@ -40,7 +40,7 @@ async function inMode(mode: "allowlist" | "open", tool: FloodTool, size: CallSiz
       audio: await talk(guarded, size.talkS),
     });
     const calm = await loadDuring(measure);
-    const counters = ["outside", "over", "limited", "refused", "strangers"];
+    const counters = ["outside", "over", "limited", "crowded", "refused", "strangers"];
     const counted = async () => {
       const { counters: all } = await guarded.view();
       return all.filter(({ name }) => counters.includes(name)).reduce((sum, { packets }) => sum + packets, 0);

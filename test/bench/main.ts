@@ -6,7 +6,7 @@ import { describeError } from "../../src/base/errors.ts";
 import { guardBenches, runGuardBenches } from "./benches.ts";
 import { missing } from "./needs.ts";
 
-/** The guard's benches: the second part of `npm run bench`. Started by scripts/bench.mjs, which bundles it. */
+/** The benches of guard and status: the second part of `npm run bench`. Started by scripts/bench.mjs, which bundles it. */
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ async function main(): Promise<number> {
     },
   });
   if (values.list) {
-    for (const { name, measures } of guardBenches) process.stdout.write(`  ${name.padEnd(10)} ${measures}\n`);
+    for (const { name, measures } of guardBenches) process.stdout.write(`  ${name.padEnd(14)} ${measures}\n`);
     return 0;
   }
   const unknown = values.only.find((name) => !guardBenches.some((bench) => bench.name === name));
@@ -28,7 +28,9 @@ async function main(): Promise<number> {
   if (!Number.isInteger(runs) || runs < 1) throw new TypeError("--runs takes a whole number from 1");
   const faults = missing();
   if (faults.length > 0) {
-    process.stderr.write(`bench: the guard can't be measured here; this is missing:\n  ${faults.join("\n  ")}\n`);
+    process.stderr.write(
+      `bench: guard and status can't be measured here; this is missing:\n  ${faults.join("\n  ")}\n`,
+    );
     return 2;
   }
   const machine = describeMachine();

@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findAsterisk } from "../../src/drivers/asterisk-files.ts";
 
-/** Programs that the guard's benches run, with the Debian package of each. */
+/** Programs that the benches of guard and status run, with the Debian package of each. */
 const programs: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nsenter: "util-linux",
@@ -14,6 +14,7 @@ const programs: Readonly<Record<string, string>> = {
   sipp: "sip-tester",
   svcrack: "sipvicious",
   "fail2ban-server": "fail2ban",
+  mosquitto: "mosquitto",
 };
 
 /** What is missing, in words; empty when the benches can run. */
@@ -21,7 +22,7 @@ export function missing(): string[] {
   const faults: string[] = [];
   if (process.getuid?.() !== 0) {
     faults.push(
-      "root: the guard is measured in network namespaces (sudo npm run bench, or name other benches by --only)",
+      "root: guard and status are measured in network namespaces (sudo npm run bench, or name other benches by --only)",
     );
   }
   const packages = new Set(Object.entries(programs).flatMap(([program, name]) => (found(program) ? [] : [name])));
