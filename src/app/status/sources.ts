@@ -89,6 +89,8 @@ export class GatewaySources implements StatusSources {
     const disposers = [
       ...each,
       calls.onReport((report) => {
+        // A call is placed at its last digit, which the line has yet to tell us of.
+        this.#know();
         const event: CallEvent | null = this.#calls.report(report, Date.now());
         if (event !== null) sink.event("calls/event", event);
         for (const part of ["calls", "lines", "trunks"] as const) sink.changed(part);
@@ -143,10 +145,10 @@ export class GatewaySources implements StatusSources {
   };
 
   #gatewayPart(): GatewayStatus {
-    const { ready, fault, alerts, configFault } = this.#gateway;
+    const { ready, fault, alerts } = this.#gateway;
     if (!ready) this.#readyMs = null;
     else this.#readyMs ??= Date.now();
-    const wrong = alerts.length > 0 || configFault !== null;
+    const wrong = alerts.length > 0 || this.#alertsPart().some(({ severity }) => severity === "error");
     const state = this.#stopping
       ? "stopping"
       : ready

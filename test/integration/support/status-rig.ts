@@ -112,12 +112,18 @@ export class Page {
         const { socket } = this.listening;
         if (this.listening.closed) throw new Error("the feed has ended");
         await new Promise<void>((resolve) => {
-          socket.once("data", () => resolve());
-          socket.once("close", () => resolve());
+          const wake = () => {
+            socket.off("data", wake).off("close", wake);
+            resolve();
+          };
+          socket.on("data", wake).on("close", wake);
         });
       }
     };
-    return within(ms, look(), "the feed did not say what was awaited");
+    return within(ms, look(), "the feed did not say what was awaited").catch((cause: unknown) => {
+      const latest = this.messages.slice(-20).map((message) => JSON.stringify(message).slice(0, 200));
+      throw new Error(`not said: only ${latest.join("\n")}`, { cause });
+    });
   }
 
   #whole(): FeedEvent[] {
