@@ -42,12 +42,14 @@ export function alertsOf(concerns: Concerns): readonly RaisedAlert[] {
 }
 
 function gatewayAlerts({ fault, configFault, guard }: Concerns): RaisedAlert[] {
-  const alerts: RaisedAlert[] = guard.map((text) => ({
-    alert: `guard-${nameOf(text)}`,
-    severity: "warning",
-    source: "guard",
-    text,
-  }));
+  const times = new Map<string, number>();
+  const alerts = guard.map((text): RaisedAlert => {
+    const name = nameOf(text);
+    const time = (times.get(name) ?? 0) + 1;
+    times.set(name, time);
+    // Texts that differ in their figures only, such as those of two ports, are told both.
+    return { alert: `guard-${name}${time === 1 ? "" : `-${time}`}`, severity: "warning", source: "guard", text };
+  });
   if (configFault !== null) {
     alerts.push({ alert: "configuration", severity: "error", source: "configuration", text: configFault });
   }

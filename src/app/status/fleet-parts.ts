@@ -6,7 +6,7 @@ import { FleetService } from "../../status/fleet-service.ts";
 import type { BrokerLink } from "../../status/port.ts";
 import { SharedBanService } from "../../status/shared-ban-service.ts";
 import type { Prepared } from "../prepare.ts";
-import { protectedNetworks } from "./networks.ts";
+import { type NatPlace, protectedNetworks } from "./networks.ts";
 
 /** The other gateways on the broker. */
 export interface FleetParts {
@@ -16,11 +16,18 @@ export interface FleetParts {
   readonly services: readonly Service[];
 }
 
+/** What of the gateway they need. */
+export interface FleetGateway {
+  readonly guard: GuardService | null;
+  /** Where the world reaches us; null before it is known. */
+  readonly nat: () => NatPlace | null;
+}
+
 export function fleetParts(
   { loaded, fleetKey }: Prepared,
   site: string,
   link: BrokerLink,
-  guard: GuardService | null,
+  { guard, nat }: FleetGateway,
   log: Log,
 ): FleetParts {
   const { status } = loaded.config;
@@ -42,7 +49,7 @@ export function fleetParts(
     { base: status.topic, site, key: fleetKey, share: shareBans, accept: acceptBans, unixMs: Date.now },
     link,
     {
-      protects: () => protectedNetworks(loaded.config, guard.names),
+      protects: () => protectedNetworks(loaded.config, guard.names, nat()),
       bans: () => guard.bans(),
       ban: (address, minutes) => guard.ban(address, minutes, "fleet"),
       onBanned: (listener) => guard.on("banned", listener),

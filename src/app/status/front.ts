@@ -196,7 +196,9 @@ export class Front implements Service {
       wall: Date.now,
       log: this.#log,
     });
-    this.#fleet = fleetParts(this.#prepared, site, link, this.#gateway.guard, this.#log);
+    const { guard } = this.#gateway;
+    const nat = () => this.#gateway.nat?.view() ?? null;
+    this.#fleet = fleetParts(this.#prepared, site, link, { guard, nat }, this.#log);
     const address = web.enabled && web.listen === "lan" ? lanAddress("0.0.0.0") : null;
     this.#homeAssistant = new HomeAssistantService(
       {

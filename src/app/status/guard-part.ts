@@ -3,7 +3,7 @@ import type { Ban } from "../../firewall/types.ts";
 import type { BanStatus, GuardStatus } from "../../status/schema.ts";
 
 /** Counters of the rules that count what was dropped or refused. */
-const DROPPING = new Set([
+export const DROPPING: ReadonlySet<string> = new Set([
   "spoofed",
   "trusted_over",
   "banned",
@@ -33,7 +33,10 @@ const MOST_BANS = 20;
 export class GuardHistory {
   readonly #counts = new Map<string, number>();
   readonly #limited = new Set<string>();
-  #samples: { readonly atMs: number; readonly dropped: number }[] = [];
+  /** Packets dropped since the start, the rules of before included; the last is that of the last look. */
+  #samples: { readonly atMs: number; readonly total: number }[] = [];
+  /** What the rules' counters were then. */
+  #counted: number | null = null;
 
   /** A source was banned. */
   banned(ban: Ban): void {
@@ -87,17 +90,27 @@ export class GuardHistory {
   #count(source: string): void {
     this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1);
     if (this.#counts.size <= MOST_SOURCES) return;
-    // Those that came once, and longest ago, give way.
-    const least = [...this.#counts].find(([, count]) => count === 1) ?? [...this.#counts][0];
-    if (least !== undefined) this.#counts.delete(least[0]);
+    // Whoever came least often, and longest ago, gives way; never the newcomer, or none could ever rise.
+    let least: readonly [source: string, count: number] | null = null;
+    for (const entry of this.#counts) {
+      if (entry[0] !== source && (least === null || entry[1] < least[1])) least = entry;
+    }
+    if (least !== null) this.#counts.delete(least[0]);
   }
 
   #perMinute(dropped: number, nowMs: number): number {
-    this.#samples = this.#samples.filter(({ atMs }) => atMs > nowMs - MINUTE_MS);
+    const before = this.#counted;
+    this.#counted = dropped;
+    // What the first look finds was dropped nobody knows when. New rules begin to count anew.
+    const more = before === null ? 0 : dropped < before ? dropped : dropped - before;
+    const total = (this.#samples.at(-1)?.total ?? 0) + more;
+    this.#samples.push({ atMs: nowMs, total });
+    // The one a minute ago stays, or the latest before it.
+    while ((this.#samples[1]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - MINUTE_MS) this.#samples.shift();
     const first = this.#samples[0];
-    this.#samples.push({ atMs: nowMs, dropped });
-    // New rules begin to count anew.
-    return Math.max(0, dropped - (first?.dropped ?? dropped));
+    if (first === undefined) return 0;
+    const spanMs = Math.max(MINUTE_MS, nowMs - first.atMs);
+    return Math.round(((total - first.total) * MINUTE_MS) / spanMs);
   }
 }
 

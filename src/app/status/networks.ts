@@ -1,8 +1,12 @@
 import { networkInterfaces } from "node:os";
 import { contains, type IpNetwork, parseAddress, parseNetwork } from "../../base/ip.ts";
 import type { Config } from "../../config/schema.ts";
+import type { NatView } from "../../nat/types.ts";
 
 const loopback = networksOf(["127.0.0.0/8", "::1"]);
+
+/** What of port forwarding tells our own addresses outside, and the router's. */
+export type NatPlace = Pick<NatView, "router" | "external" | "stunAddress">;
 
 /** DNS names of the configuration with their addresses, as far as they are known. */
 export type KnownNames = ReadonlyMap<string, readonly string[]>;
@@ -18,14 +22,20 @@ export function admits({ firewall }: Config, address: string, names: KnownNames)
   return isIn(address, [...loopback, ...networksOf([...management, ...operators], names)]);
 }
 
-/** Whom no ban from elsewhere may touch: everybody whom the configuration names, and ourselves. */
-export function protectedNetworks(config: Config, names: KnownNames): IpNetwork[] {
+/**
+ * Whom no ban from elsewhere may touch: everybody whom the configuration names, and ourselves, also as the world sees
+ * us. `nat`: where the world reaches us, as far as it is known.
+ */
+export function protectedNetworks(config: Config, names: KnownNames, nat: NatPlace | null): IpNetwork[] {
   const { firewall, trunks, accounts, sip } = config;
   const { lists } = firewall;
   const phones = accounts.flatMap(({ networks }) => (networks.length > 0 ? networks : sip.localNetworks));
   const named = [...lists.trunks, ...lists.operators, ...lists.eventNetwork, ...lists.management];
   const servers = trunks.map(({ server }) => server);
-  return [...loopback, ...networksOf([...named, ...servers, ...phones, ...ownAddresses()], names)];
+  const outside = [nat?.router, nat?.external?.address, nat?.stunAddress, sip.externalAddress].filter(
+    (one) => one != null,
+  );
+  return [...loopback, ...networksOf([...named, ...servers, ...phones, ...outside, ...ownAddresses()], names)];
 }
 
 /** An address of ours on the LAN, for telephones: IPv4 before IPv6; null: none. */
@@ -41,8 +51,7 @@ function ownAddresses(): string[] {
 }
 
 function isIn(text: string, networks: readonly IpNetwork[]): boolean {
-  // A dual-stack socket shows IPv4 peers as ::ffff:0:0/96 (RFC 4291 section 2.5.5.2), link-local ones with a zone.
-  const plain = text.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, "");
-  const address = parseAddress(plain);
+  // Link-local peers come with their zone (RFC 4007 section 11); IPv4 ones in IPv6 are IPv4 to `parseAddress`.
+  const address = parseAddress(text.replace(/%.*$/, ""));
   return address !== null && networks.some((network) => contains(network, address));
 }

@@ -9,9 +9,9 @@ export function partsOf(messages: readonly Message[]): StatusParts | null {
   const found: Record<string, unknown> = Object.fromEntries(many.map((part) => [part, []]));
   for (const { topic, payload } of messages) {
     const [part = "", ...rest] = topic.split("/");
-    const list = found[part];
-    if (rest.length === 0) found[part] = payload;
-    else if (Array.isArray(list)) list.push(payload);
+    const list = Object.hasOwn(found, part) ? found[part] : undefined;
+    if (rest.length === 0 && whole.some((one) => one === part)) found[part] = payload;
+    else if (rest.length === 1 && Array.isArray(list)) list.push(payload);
   }
   return whole.every((part) => found[part] !== undefined) ? (found as unknown as StatusParts) : null;
 }
