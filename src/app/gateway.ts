@@ -25,7 +25,7 @@ import { Lines } from "./lines.ts";
 import { makeNat, type Nat } from "./nat.ts";
 import { OwnNames } from "./own-names.ts";
 import type { Prepared } from "./prepare.ts";
-import { StatusServer } from "./status-server.ts";
+import { type FrontView, StatusServer } from "./status-server.ts";
 
 const RETRY_MS = 5_000;
 
@@ -48,6 +48,8 @@ export class Gateway implements Service {
   #keeping: Promise<void> | undefined;
   /** What is wrong with the configuration as it stands, when another one is in use; for whoever looks. */
   configFault: string | null = null;
+  /** How the page and the broker stand. */
+  front: () => FrontView = () => ({ page: null, broker: null });
   readonly lines: Lines;
   readonly calls: CallService;
   readonly asterisk: AsteriskService;

@@ -8,6 +8,7 @@ import type { AudioCounts } from "../drivers/rtp.ts";
 import { noGuard } from "../firewall/no-guard.ts";
 import { guardRequest, isGuardMethod } from "../firewall/requests.ts";
 import type { NatView } from "../nat/types.ts";
+import type { BrokerState } from "../status/types.ts";
 import type { Gateway } from "./gateway.ts";
 import { setBlocked } from "./line-operations.ts";
 
@@ -47,7 +48,15 @@ export interface TrunkView {
 /** Answer to `nat`; null while the gateway starts. */
 export type NatAnswer = NatView | null;
 
-export interface GatewayView {
+/** The page and the broker, which calls can do without. */
+export interface FrontView {
+  /** Null: none is wanted. `url`: null while no address of the LAN is known. `fault`: why it is not served. */
+  readonly page: { readonly url: string | null; readonly fault: string | null } | null;
+  /** Null: there is none. */
+  readonly broker: BrokerState | null;
+}
+
+export interface GatewayView extends FrontView {
   readonly ready: boolean;
   /** What is wrong, though the gateway runs: Asterisk does not come up, or the configuration has faults. */
   readonly fault: string | null;
@@ -92,6 +101,7 @@ function viewOf(config: Config, gateway: Gateway): GatewayView {
     ready: gateway.ready,
     fault: gateway.fault,
     alerts: gateway.alerts,
+    ...gateway.front(),
     lines: config.lines.map(({ name, type, group }) => {
       const line = gateway.lines.services.get(name);
       const health = line?.health;

@@ -53,6 +53,15 @@ function show(view: GatewayView): void {
     const state = registered === null ? "does not register" : registered ? "registered" : "NOT REGISTERED";
     print(`trunk ${name}: ${state}, ${calls} ${calls === 1 ? "call" : "calls"}`);
   }
+  if (view.page !== null) {
+    const { url, fault } = view.page;
+    print(`page: ${fault === null ? (url ?? "no address on the LAN") : `NOT SERVED: ${fault}`}`);
+  }
+  if (view.broker !== null) {
+    const { url, embedded, connected, fault } = view.broker;
+    const state = connected ? (embedded ? "our own, runs" : "connected") : `NOT CONNECTED: ${fault ?? "not yet"}`;
+    print(`broker ${url}: ${state}`);
+  }
   for (const line of view.lines)
     if (line.warn) print(`${line.name}: the dial wants adjusting (9-11 ips, 60-72 % break)`);
 }

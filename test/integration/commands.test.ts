@@ -262,6 +262,9 @@ describe("a demonstration", () => {
     const { stdout } = await paxgate(["lines"]);
     expect(stdout).toMatch(/^ready for calls\n/);
     expect(stdout).toMatch(/^tie-1 +tie-line +pax +idle/m);
+    const { web, status } = parse(readFileSync(join(directory, "paxgate.yaml"), "utf8")) as Ports;
+    expect(stdout).toContain(`\npage: http://127.0.0.1:${web.port}/\n`);
+    expect(stdout).toMatch(new RegExp(`^broker mqtt://[^ ]+:${status.broker.port}: our own, runs$`, "m"));
   });
 
   it("shows what to enter into a phone, the same every time", async () => {

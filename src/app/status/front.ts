@@ -23,6 +23,7 @@ import type { RaisedAlert } from "../../status/types.ts";
 import type { Gateway } from "../gateway.ts";
 import { GatewayOperations, type HomeAssistantOperations } from "../operations.ts";
 import type { Prepared } from "../prepare.ts";
+import type { FrontView } from "../status-server.ts";
 import { VERSION } from "../version.ts";
 import { audited } from "./audited-store.ts";
 import { buttonContact, inputContact, statusLed } from "./contacts.ts";
@@ -31,7 +32,7 @@ import { type FleetParts, fleetParts } from "./fleet-parts.ts";
 import { Kept } from "./kept.ts";
 import { type Link, makeLink } from "./link.ts";
 import { admits, type KnownNames, lanAddress } from "./networks.ts";
-import { PageService, pagePasswords } from "./page.ts";
+import { PageService, pagePasswords, pageUrl } from "./page.ts";
 import { partsOf } from "./parts-of.ts";
 import { SessionFile } from "./session-file.ts";
 import { GatewaySources } from "./sources.ts";
@@ -150,6 +151,7 @@ export class Front implements Service {
       }),
       this.#resets.on("button", (type, atMs) => this.#status.event("button", { type, atMs: Math.round(atMs) })),
     );
+    this.#gateway.front = () => this.#view();
     for (const kept of this.#kept) await kept.start(signal);
   }
 
@@ -199,7 +201,6 @@ export class Front implements Service {
     const { guard } = this.#gateway;
     const nat = () => this.#gateway.nat?.view() ?? null;
     this.#fleet = fleetParts(this.#prepared, site, link, { guard, nat }, this.#log);
-    const address = web.enabled && web.listen === "lan" ? lanAddress("0.0.0.0") : null;
     this.#homeAssistant = new HomeAssistantService(
       {
         enabled: status.homeAssistant,
@@ -207,7 +208,7 @@ export class Front implements Service {
         base: status.topic,
         site,
         requests: status.requests,
-        url: address === null ? null : `${web.cert === undefined ? "http" : "https"}://${address}:${web.port}/`,
+        url: web.enabled && web.listen === "lan" ? pageUrl(web) : null,
         clock: systemClock,
         random: Math.random,
       },
@@ -247,6 +248,12 @@ export class Front implements Service {
       this.#log,
     );
     return [page];
+  }
+
+  #view(): FrontView {
+    const { web } = this.#prepared.loaded.config;
+    const fault = this.#kept.find(({ name }) => name === "page")?.fault ?? null;
+    return { page: web.enabled ? { url: pageUrl(web), fault } : null, broker: this.#link?.link.state ?? null };
   }
 
   #metrics(): string {

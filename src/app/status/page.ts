@@ -10,9 +10,17 @@ import type { WebConfig } from "../../config/schema.ts";
 import type { Repository } from "../../store/repository.ts";
 import type { Passwords, WebPorts } from "../../web/port.ts";
 import { WebService } from "../../web/service.ts";
+import { lanAddress } from "./networks.ts";
 
 /** The page's files stand beside the program. */
 const assets = () => join(dirname(realpathSync(process.argv[1] ?? "")), "web");
+
+/** Where the page is, from the LAN if it is for the LAN; null: no address is known. */
+export function pageUrl({ listen, cert, port }: WebConfig): string | null {
+  const address = listen === "lan" ? lanAddress("0.0.0.0") : "127.0.0.1";
+  if (address === null) return null;
+  return `${cert === undefined ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+}
 
 /** The page's server. */
 export class PageService implements Service {
