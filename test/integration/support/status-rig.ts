@@ -98,6 +98,11 @@ export class Page {
     });
   }
 
+  /** What was said so far is passed over. */
+  skip(): void {
+    this.#taken = this.messages.length;
+  }
+
   /** The first message that fits and was not taken before; those before it are passed over. */
   async next(fits: (message: FeedMessage) => boolean, ms = LIMIT_MS): Promise<FeedMessage> {
     const look = async () => {
