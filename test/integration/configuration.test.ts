@@ -1,6 +1,11 @@
+import { once } from "node:events";
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freeTcpPort } from "./support/asterisk.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
+import { makeCertificates } from "./support/mosquitto.ts";
 
 /** A gateway whose configuration changes under it. */
 let rig: GatewayRig;
@@ -78,6 +83,54 @@ describe("requests to take up a change", () => {
     expect(await readFile(rig.lastGood, "utf8")).toBe(kept);
   });
 });
+
+describe("the page's key", () => {
+  it("that is damaged is a fault: the page stays as it was, and after a loss of power there are calls without it", async () => {
+    const { cert, key } = await makeCertificates(rig.directory);
+    const port = await freeTcpPort();
+    const web = `web:\n  port: ${port}\n  listen: loopback\n  cert: ${cert}\n  key: ${key}\n`;
+    const encrypted = good.replace("web:\n  enabled: false\n", web);
+    await writeFile(rig.configFile, encrypted);
+    const from = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", from);
+    const url = `https://127.0.0.1:${port}/`;
+    await rig.until(({ page }) => page !== null && page.fault === null);
+    expect((await rig.status()).page).toEqual({ url, fault: null });
+    expect(await status(url)).toBe(200);
+    await expect.poll(() => readFile(rig.lastGood, "utf8")).toBe(encrypted);
+
+    const whole = await readFile(key);
+    await writeFile(key, whole.subarray(0, 99));
+    reload();
+    const told = await rig.until(({ fault }) => fault !== null);
+    expect(told.fault).toMatch(/paxgate\.yaml:[0-9]+:[0-9]+: web\.key: .*damaged|BEGIN PRIVATE KEY/);
+    expect([told.ready, await status(url)]).toEqual([true, 200]);
+
+    await rig.stopGateway("SIGKILL");
+    await rig.startGateway();
+    const without = await rig.until(({ page }) => page?.fault !== null);
+    expect(without.ready).toBe(true);
+    expect(without.fault).toContain("web.key");
+    expect(without.page?.fault).toContain("cannot be used");
+    await expect(status(url)).rejects.toThrow("ECONNREFUSED");
+
+    await writeFile(key, whole);
+    const again = rig.log.length;
+    reload();
+    await rig.logged((record) => record["msg"] === "ready for calls", again);
+    await rig.until(({ page, fault }) => page?.fault === null && fault === null);
+    await expect.poll(() => status(url).catch(() => 0)).toBe(200);
+  });
+});
+
+/** Answer of the page's server, whose certificate only this test knows. */
+async function status(url: string): Promise<number> {
+  const asked = get(`${url}healthz`, { rejectUnauthorized: false });
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode ?? 0;
+}
 
 describe("a gateway that starts on a faulty configuration", () => {
   it("runs on the last good one, and says what is wrong", async () => {
