@@ -5,7 +5,7 @@ import type { StatusSources } from "./port.ts";
 import type { Part, StatusParts } from "./types.ts";
 
 /**
- * How often each part is read though nobody says that it changed, ms. The guard is asked less often: six processes are
+ * How often each part is read though nobody says that it changed, ms. The guard is asked less often: seven processes are
  * started to read the kernel's counters, which was half of what an idle supervisor did.
  */
 const EVERY_MS: { readonly [P in Part]: number } = {
