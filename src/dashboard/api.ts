@@ -1,5 +1,5 @@
 import type { OperationName } from "../status/types.ts";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** The requests of the page. None rejects: an error is words for people. */
 

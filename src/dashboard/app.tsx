@@ -10,7 +10,7 @@ import { type Link, shownSite, staleness } from "./model.ts";
 import { Inputs, Nat, Trunks } from "./outside.tsx";
 import { useNow } from "./parts.tsx";
 import { System } from "./system.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 import { applyTheme, onSystemTheme, storedTheme, type Theme } from "./theme.ts";
 
 /** The whole sheet. It draws the view it is given; each section draws again only when its own part has changed. */

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { CallStatus, CallsStatus } from "../status/schema.ts";
 import { stopwatch, when } from "./format.ts";
 import { pure, Sheet, useNow } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** Calls in progress, and those of the last time. */
 
@@ -59,8 +59,13 @@ export const Calls = pure(function Calls(props: { figure: number; calls: CallsSt
 });
 
 function parties(call: CallStatus): string {
-  const caller = call.caller === "" ? words.nobody : call.caller;
+  const caller = call.caller === "" ? nobody(call) : call.caller;
   return `${caller} → ${call.number === "" ? "…" : call.number}`;
+}
+
+/** The PAX gives no number: its line says who calls. */
+function nobody({ direction, line }: CallStatus): string {
+  return direction === "from-pax" && line !== null ? words.pax(line) : words.nobody;
 }
 
 function ActiveCall({ call, skewMs }: { call: CallStatus; skewMs: number }) {

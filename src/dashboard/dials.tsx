@@ -2,7 +2,7 @@ import { count, fixed } from "./format.ts";
 import type { Heard, SiteView } from "./model.ts";
 import { entry } from "./model.ts";
 import { pure, Sheet } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** Dial health: each digit as a point, speed across and break ratio up, with the window that is understood. */
 
@@ -35,6 +35,10 @@ export function median(values: readonly (number | null)[]): number | null {
   if (upper === undefined) return null;
   return known.length % 2 === 1 ? upper : (upper + (known[middle - 1] ?? upper)) / 2;
 }
+
+/** A figure with its unit; what is not known has none. */
+const measured = (value: number | null, digits: number, unit: string) =>
+  value === null ? text.unknown : `${fixed(value, digits)} ${unit}`;
 
 /** A shape for each line, so that they are told apart without colours. */
 const SHAPES = [
@@ -150,8 +154,8 @@ export const Dials = pure(function Dials(props: {
                 </svg>
                 {name}
               </th>
-              <td class="right figures">{fixed(median(digits.map((one) => one.ips)), 1)} ips</td>
-              <td class="right figures">{fixed(median(digits.map((one) => one.breakPercent)), 0)} %</td>
+              <td class="right figures">{measured(median(digits.map((one) => one.ips)), 1, "ips")}</td>
+              <td class="right figures">{measured(median(digits.map((one) => one.breakPercent)), 0, "%")}</td>
               <td class="right figures">{words.outside(digits.filter(outside).length, digits.length)}</td>
               <td class="right figures">{count(props.lines[name]?.dial.errors ?? 0)}</td>
             </tr>

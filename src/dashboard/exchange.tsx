@@ -3,7 +3,7 @@ import { fixed, stopwatch, when } from "./format.ts";
 import { lineFace } from "./looks.ts";
 import { entry, type SiteView } from "./model.ts";
 import { OperationButton, pure, Sheet, useNow } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 import { Train } from "./train.tsx";
 
 /** The exchange: a picture of each line that lives. */

@@ -1,4 +1,4 @@
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** Numbers and times as people read them; 24-hour clock, the browser's time zone. */
 
@@ -52,5 +52,5 @@ export function fixed(value: number | null, digits: number): string {
 
 /** `512 MB`, `14.6 GB`. */
 export function megabytes(value: number): string {
-  return value < 1_000 ? `${Math.round(value)} MB` : `${(value / 1_024).toFixed(1)} GB`;
+  return value < 1_000 ? `${Math.round(value)} MB` : `${(value / 1_024).toFixed(value < 102_400 ? 1 : 0)} GB`;
 }

@@ -4,7 +4,7 @@ import type { BrokerState } from "../status/types.ts";
 import { when } from "./format.ts";
 import type { SiteView } from "./model.ts";
 import { OperationButton, pure, useNow } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** Alerts, and the gateway itself as the title block of the drawing. */
 
@@ -120,7 +120,8 @@ function Restart() {
     );
   }
   return (
-    <p class="actions" role="group" aria-label={words.restart}>
+    <fieldset class="actions">
+      <legend class="hidden">{words.restart}</legend>
       <span>{words.restartAsk}</span>{" "}
       <OperationButton name="asterisk/restart" params={{ force: true }} done={words.restarted} strong={true}>
         {words.restartYes}
@@ -128,6 +129,6 @@ function Restart() {
       <button type="button" class="button quiet" onClick={() => setAsking(false)}>
         {words.no}
       </button>
-    </p>
+    </fieldset>
   );
 }

@@ -3,7 +3,8 @@ import type { HistoryView } from "../status/types.ts";
 import { count, span, when } from "./format.ts";
 import { OperationButton, pure, Sheet, useNow } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
-import { text } from "./text.ts";
+import { plottedHours } from "./plotted.ts";
+import { text } from "./text/text.ts";
 
 /** The guard: what it turned away, whom, and by which lists. */
 
@@ -27,14 +28,15 @@ export const Guard = pure(function Guard(props: {
       </Sheet>
     );
   }
+  const hours = text.system.hours(history === null ? 24 : plottedHours(history.dropped.length));
+  const scanners = Object.entries(guard.scanner)
+    .map(([name, value]) => ({ name, value }))
+    .filter(({ value }) => value > 0)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, 6);
   const peak = Math.max(0, ...(history?.dropped ?? []).map((value) => value ?? 0));
   return (
-    <Sheet
-      id="guard"
-      figure={props.figure}
-      title={words.title}
-      note={`${guard.inForce ? words.inForce : words.notInForce}, ${words.mode[guard.mode]}, ${words.protects[guard.protect]}`}
-    >
+    <Sheet id="guard" figure={props.figure} title={words.title} note={noteOf(guard)}>
       <Trial trial={guard.trial} now={now} mine={mine} />
       {guard.faults.length > 0 && (
         <ul class="faults" aria-label={words.faults}>
@@ -45,7 +47,7 @@ export const Guard = pure(function Guard(props: {
       )}
       <div class="guard-grid">
         <div class="guard-plot">
-          <h3>{words.dropped}</h3>
+          <h3>{words.dropped(hours)}</h3>
           <p class="big">
             <strong>{count(guard.droppedPerMinute)}</strong> {words.perMinute}
             <span class="aside">
@@ -56,7 +58,7 @@ export const Guard = pure(function Guard(props: {
             <p class="none">{mine ? text.system.noHistory : text.fleet.noHistory}</p>
           ) : (
             <Plot
-              label={words.droppedPlot(count(peak))}
+              label={words.droppedPlot(hours, count(peak))}
               fromMs={history.fromMs}
               stepMs={history.stepMs}
               values={history.dropped}
@@ -109,16 +111,10 @@ export const Guard = pure(function Guard(props: {
           <h3>{words.top}</h3>
           {guard.top.length === 0 && <p class="none">{words.noTop}</p>}
           <Ranking entries={guard.top.map(({ address, count: value }) => ({ name: address, value }))} />
-          {Object.keys(guard.scanner).length > 0 && (
+          {scanners.length > 0 && (
             <>
               <h3>{words.scanners}</h3>
-              <Ranking
-                entries={Object.entries(guard.scanner)
-                  .map(([name, value]) => ({ name, value }))
-                  .filter(({ value }) => value > 0)
-                  .sort((a, b) => b.value - a.value)
-                  .slice(0, 6)}
-              />
+              <Ranking entries={scanners} />
             </>
           )}
         </div>
@@ -148,11 +144,18 @@ export const Guard = pure(function Guard(props: {
   );
 });
 
+/** What is guarded, and how; without a firewall there is nothing more to say. */
+function noteOf({ protect, inForce, mode }: GuardStatus): string {
+  if (protect === "none") return words.protects.none;
+  return `${inForce ? words.inForce : words.notInForce}, ${words.mode[mode]}, ${words.protects[protect]}`;
+}
+
 function Trial({ trial, now, mine }: { trial: GuardStatus["trial"]; now: number; mine: boolean }) {
   if (trial.state === "confirmed") return null;
   if (trial.state === "reverted") return <p class="trial">{words.reverted}</p>;
   return (
-    <div class="trial" role="group" aria-label={words.trial}>
+    <fieldset class="trial">
+      <legend class="hidden">{words.trial}</legend>
       <p>
         <strong>{words.trial}</strong> {trial.endsMs !== null && words.trialEnds(span(Math.max(0, trial.endsMs - now)))}
       </p>
@@ -166,7 +169,7 @@ function Trial({ trial, now, mine }: { trial: GuardStatus["trial"]; now: number;
           {words.confirm}
         </OperationButton>
       )}
-    </div>
+    </fieldset>
   );
 }
 

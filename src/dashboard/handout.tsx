@@ -4,7 +4,7 @@ import { ask } from "./api.ts";
 import { afterWindow, atTime, claimDecoder, type Issued, type Stage, windowDecoder } from "./claims.ts";
 import { stopwatch } from "./format.ts";
 import { QrCode } from "./qr.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** The page of the window for new credentials. They are never stored; they go when the time is over. */
 
@@ -164,4 +164,7 @@ function Secret({ name, value, label }: { name: string; value: string; label: st
 }
 
 const root = document.getElementById("app");
-if (root !== null) render(<Handout />, root);
+if (root !== null) {
+  root.replaceChildren();
+  render(<Handout />, root);
+}

@@ -17,7 +17,7 @@ import {
 import type { Link, SiteView, Staleness, View } from "./model.ts";
 import { SILENT_MS } from "./model.ts";
 import { LampIcon, pure, useNow } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 import { type Theme, themes } from "./theme.ts";
 
 /** The head of the sheet: name plate, clock, the strip of supervisory lamps, banners, the fleet. */

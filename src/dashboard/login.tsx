@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** The login page: a plain form, which the server also answers without any script. */
 

@@ -1,6 +1,6 @@
 import type { LineStatusPayload } from "../status/schema.ts";
 import type { SiteView } from "./model.ts";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** What things look like: pure. A look is told by shape and word as well, never by colour alone. */
 

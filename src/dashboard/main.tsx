@@ -21,6 +21,8 @@ async function logOut(): Promise<void> {
 const live = createLive();
 const root = document.getElementById("app");
 if (root !== null) {
+  // The page carries a mark for the time until this runs.
+  root.replaceChildren();
   render(<App live={live} onLogOut={() => void logOut()} />, root);
   run(live, toLogin);
 }

@@ -4,7 +4,6 @@ import type {
   CredentialsStatus,
   DigitEvent,
   GatewayStatus,
-  GuardEvent,
   GuardStatus,
   InputStatus,
   LineStatusPayload,
@@ -19,7 +18,7 @@ import type { BrokerState, HistoryView } from "../status/types.ts";
 /** A digit as it was heard. */
 export type Heard = HistoryView["digits"][string][number];
 
-/** A thing by its name; insertion order is that of the names. */
+/** A thing by its name, in the order of the snapshot. */
 export type Named<T> = Readonly<Record<string, T>>;
 
 /** The entry of that name; names come from strangers, and `constructor` is none. */
@@ -48,8 +47,6 @@ export interface SiteView {
   readonly lastDigit: Named<DigitEvent>;
   /** The last 100 digits of each line, the oldest first. */
   readonly heard: Named<readonly Heard[]>;
-  /** What the guard did, the latest first. */
-  readonly guardEvents: readonly GuardEvent[];
 }
 
 /** How the page stands with the gateway. */
@@ -113,7 +110,6 @@ export function emptySite(site: string): SiteView {
     credentials: null,
     lastDigit: {},
     heard: {},
-    guardEvents: [],
   };
 }
 

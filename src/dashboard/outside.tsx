@@ -2,7 +2,7 @@ import type { NatStatus } from "../status/schema.ts";
 import { count, span, when } from "./format.ts";
 import type { SiteView } from "./model.ts";
 import { Fact, LampIcon, pure, Sheet, useNow } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** What stands around the gateway: trunks, the router, the exchange's contacts. */
 
@@ -49,7 +49,17 @@ export const Nat = pure(function Nat(props: { figure: number; nat: NatStatus | n
   return (
     <Sheet id="nat" figure={props.figure} title={words.title}>
       {nat === null || nat.mode === "none" ? (
-        <p class="none">{words.mode.none}</p>
+        <>
+          <p class="none">{words.none}</p>
+          {nat?.advice == null ? (
+            <p class="none">{words.noneText}</p>
+          ) : (
+            <>
+              <h3>{words.advice}</h3>
+              <p class="advice">{nat.advice}</p>
+            </>
+          )}
+        </>
       ) : (
         <>
           <dl class="facts">

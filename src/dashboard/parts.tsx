@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { OperationName } from "../status/types.ts";
 import { operate } from "./api.ts";
 import type { LampLook } from "./looks.ts";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /** The small parts that every section is made of. */
 

@@ -6,7 +6,6 @@ import type {
   CredentialsStatus,
   DigitEvent,
   GatewayStatus,
-  GuardEvent,
   GuardStatus,
   InputStatus,
   LineStatusPayload,
@@ -124,12 +123,6 @@ export const guard = object<GuardStatus>({
   ),
   bans: object<GuardStatus["bans"]>({ total: num, latest: list(ban, 20) }),
   top: list(object<GuardStatus["top"][number]>({ address: str, count: num }), 10),
-});
-
-export const guardEvent = object<GuardEvent>({
-  type: oneOf(["banned", "released", "confirmed", "reverted"]),
-  atMs: num,
-  ban: nullable(ban),
 });
 
 export const nat = object<NatStatus>({

@@ -1,8 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { pure } from "./parts.tsx";
+import { plottedRange, TIME_STEPS } from "./plotted.ts";
 
-/** A plot over 24 hours (uPlot on a canvas). Its words for the screen reader are the caller's. */
+/** A plot over some hours (uPlot on a canvas). Its words for the screen reader are the caller's. */
 
 const TWO_DIGITS = (value: number) => String(value).padStart(2, "0");
 
@@ -20,14 +21,18 @@ export const Plot = pure(function Plot(props: {
   /** Lowest and highest of the scale, where the data does not go beyond. */
   range: readonly [number, number];
   bars?: boolean;
+  /** Words of the vertical scale; plain numbers where it is missing. */
+  tick?: (value: number) => string;
   theme: string;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const { height, bars, theme } = props;
+  const shown = useRef(props);
+  shown.current = props;
+  const { height, bars, theme, tick } = props;
   const [low, high] = props.range;
 
-  // biome: the plot is made anew when what cannot be changed afterwards changes.
+  // The plot is made anew when what cannot be changed afterwards changes.
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -47,7 +52,7 @@ export const Plot = pure(function Plot(props: {
         legend: { show: false },
         cursor: { show: false },
         scales: {
-          x: { time: true },
+          x: { time: true, range: (self) => (self.data[0].length === 0 ? [0, 1] : rangeOf(shown.current)) },
           y: { range: (_, min, max) => [Math.min(low, min ?? low), Math.max(high, max ?? high)] },
         },
         axes: [
@@ -55,13 +60,14 @@ export const Plot = pure(function Plot(props: {
             ...axis,
             size: 26,
             space: 58,
+            incrs: TIME_STEPS,
             values: (_, splits) =>
               splits.map((seconds) => {
                 const date = new Date(seconds * 1_000);
                 return `${TWO_DIGITS(date.getHours())}:${TWO_DIGITS(date.getMinutes())}`;
               }),
           },
-          { ...axis, size: 44, space: 34 },
+          { ...axis, size: 48, space: 34, ...(tick === undefined ? {} : { values: (_, splits) => splits.map(tick) }) },
         ],
         series: [
           {},
@@ -90,12 +96,15 @@ export const Plot = pure(function Plot(props: {
       made.destroy();
       plot.current = null;
     };
-  }, [height, bars, theme, low, high]);
+  }, [height, bars, theme, low, high, tick]);
 
   useEffect(() => plot.current?.setData(dataOf(props)), [props.values, props.fromMs]);
 
   return <div ref={box} class="plot" role="img" aria-label={props.label} />;
 });
+
+const rangeOf = ({ fromMs, stepMs, values }: { fromMs: number; stepMs: number; values: readonly unknown[] }) =>
+  plottedRange(fromMs, stepMs, values.length);
 
 function dataOf(props: { fromMs: number; stepMs: number; values: readonly (number | null)[] }): uPlot.AlignedData {
   const { fromMs, stepMs, values } = props;

@@ -1,5 +1,4 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { GuardEvent } from "../status/schema.ts";
 import type { Decoder } from "./decode.ts";
 import { nullable, num, object, str } from "./decode.ts";
 import { emptySite, entry, type Heard, type Input, type Named, type SiteView, type View } from "./model.ts";
@@ -13,7 +12,6 @@ import * as payloads from "./payloads.ts";
 const MAX_SITES = 32;
 /** Lines, trunks, inputs or alerts of one site. */
 const MAX_NAMED = 64;
-const MAX_GUARD_EVENTS = 20;
 const MAX_SNAPSHOT = 8_192;
 
 const envelope = object<{ site: string; topic: string }>({ site: str, topic: str });
@@ -57,7 +55,7 @@ function live(view: View, atMs: number): View {
   return { ...view, heardMs: atMs + view.skewMs };
 }
 
-/** A snapshot replaces everything, but not what only events told: digits heard and bans seen. */
+/** A snapshot replaces everything, but not what only events told: the digits that were heard. */
 function opened(view: View, data: unknown, atMs: number): View {
   const decoded = opening(data);
   if (decoded === null) return view;
@@ -65,7 +63,7 @@ function opened(view: View, data: unknown, atMs: number): View {
   const skewMs = decoded.value.nowMs - atMs;
   const kept: Record<string, SiteView> = {};
   for (const [site, old] of Object.entries(view.sites)) {
-    kept[site] = { ...emptySite(site), heard: old.heard, lastDigit: old.lastDigit, guardEvents: old.guardEvents };
+    kept[site] = { ...emptySite(site), heard: old.heard, lastDigit: old.lastDigit };
   }
   let next: View = {
     ...view,
@@ -117,8 +115,6 @@ function appliedToSite(site: SiteView, path: readonly string[], payload: unknown
       return named(site, "inputs", name, payloads.input, payload);
     case "alerts":
       return named(site, "alerts", name, payloads.alert, payload);
-    case "guard":
-      return name === "event" ? guardEvent(site, payload) : null;
     default:
       return null;
   }
@@ -178,13 +174,10 @@ function named<K extends Plural>(
   return next === null ? null : { ...site, [key]: next };
 }
 
-/** With one more entry, in the order of the names; null when there is no room for it. */
+/** With one more entry, in the order of arrival, which is the configuration's; null when there is no room for it. */
 function bounded<T>(old: Named<T>, name: string, value: T): Named<T> | null {
-  if (Object.hasOwn(old, name)) return { ...old, [name]: value };
-  if (Object.keys(old).length >= MAX_NAMED) return null;
-  const entries: [string, T][] = [...Object.entries(old), [name, value]];
-  entries.sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
-  return Object.fromEntries(entries);
+  if (!Object.hasOwn(old, name) && Object.keys(old).length >= MAX_NAMED) return null;
+  return { ...old, [name]: value };
 }
 
 function heardDigit(site: SiteView, line: string, payload: unknown): SiteView | null {
@@ -199,13 +192,6 @@ function heardDigit(site: SiteView, line: string, payload: unknown): SiteView | 
     [...old, { atMs, ips, breakPercent }].slice(-payloads.DIGITS_KEPT),
   );
   return lastDigit === null || heard === null ? null : { ...site, lastDigit, heard };
-}
-
-function guardEvent(site: SiteView, payload: unknown): SiteView | null {
-  const decoded = payloads.guardEvent(payload);
-  if (decoded === null) return null;
-  const guardEvents: GuardEvent[] = [decoded.value, ...site.guardEvents].slice(0, MAX_GUARD_EVENTS);
-  return { ...site, guardEvents };
 }
 
 /** The history is of our own site; its digits are whole, so they replace what was heard. */

@@ -3,7 +3,8 @@ import type { HistoryView } from "../status/types.ts";
 import { fixed, megabytes, span } from "./format.ts";
 import { Fact, pure, Sheet } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
-import { text } from "./text.ts";
+import { plottedHours } from "./plotted.ts";
+import { text } from "./text/text.ts";
 
 /** The machine: processor, temperature, memory over the day, and the card. */
 
@@ -24,43 +25,54 @@ export const System = pure(function System(props: {
       </Sheet>
     );
   }
+  const hours = words.hours(history === null ? 24 : plottedHours(history.cpuPercent.length));
   const plots = [
     {
       name: words.cpu,
       now: system.cpuPercent === null ? text.unknown : `${fixed(system.cpuPercent, 0)} %`,
       values: history?.cpuPercent,
       range: [0, 100],
+      tick: percent,
     },
     {
       name: words.temperature,
       now: system.temperatureC === null ? text.unknown : `${fixed(system.temperatureC, 0)} °C`,
       values: history?.temperatureC,
       range: [20, 85],
+      tick: degrees,
     },
     {
       name: words.memory,
       now: megabytes(system.memoryAvailableMb),
       values: history?.memoryAvailableMb,
       range: [0, system.memoryTotalMb],
+      tick: megabytes,
     },
   ] as const;
   return (
-    <Sheet id="system" figure={props.figure} title={words.title}>
+    <Sheet
+      id="system"
+      figure={props.figure}
+      title={words.title}
+      {...(history === null ? {} : { note: capital(hours) })}
+    >
       {history === null && <p class="none">{props.mine ? words.noHistory : text.fleet.noHistory}</p>}
       <div class="gauges">
-        {plots.map(({ name, now, values, range }) => (
+        {plots.map(({ name, now, values, range, tick }) => (
           <div key={name} class="gauge">
             <h3>
               {name} <span class="reading">{now}</span>
             </h3>
-            {history !== null && values !== undefined && (
+            {history !== null && !known(values) && <p class="none">{words.notMeasured}</p>}
+            {history !== null && values !== undefined && known(values) && (
               <Plot
-                label={words.plot(name, now)}
+                label={words.plot(name, hours, now)}
                 fromMs={history.fromMs}
                 stepMs={history.stepMs}
                 values={values}
                 height={140}
                 range={range}
+                tick={tick}
                 theme={props.theme}
               />
             )}
@@ -81,6 +93,11 @@ export const System = pure(function System(props: {
     </Sheet>
   );
 });
+
+const percent = (value: number) => `${value} %`;
+const degrees = (value: number) => `${value} °C`;
+const known = (values: readonly (number | null)[] | undefined) => values?.some((value) => value !== null) ?? false;
+const capital = (words: string) => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
 function powerOf(throttled: NonNullable<SystemStatus["throttled"]>): string {
   const troubles = [

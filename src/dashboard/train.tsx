@@ -1,6 +1,6 @@
 import type { LineFace } from "./looks.ts";
 import { pure } from "./parts.tsx";
-import { text } from "./text.ts";
+import { text } from "./text/text.ts";
 
 /**
  * The line as a trunking diagram: a column of ten bank contacts for each digit, level 1 at the foot and 0 (ten impulses)
@@ -37,9 +37,8 @@ export function wiperPath(digits: readonly string[], through: boolean, begun: bo
     path += `L${columnX(column) - 4} ${levelY(digit)}H${columnX(column) + 5}`;
   }
   if (!through) return path;
-  const last = digits.at(-1);
   const lastX = digits.length === 0 ? FIRST_X : columnX(digits.length - 1) + 9;
-  return `${path}L${lastX + 8} ${last === undefined ? MID_Y : MID_Y}H${ENDS.right - 10}`;
+  return `${path}L${lastX + 8} ${MID_Y}H${ENDS.right - 10}`;
 }
 
 /** Every contact of the bank in one path: short ticks. */
@@ -56,7 +55,7 @@ export const Train = pure(function Train(props: { face: LineFace; digits: string
   return (
     <svg class={`train train-${look}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
       <path class="bank" d={BANK} />
-      <g class="levels" aria-hidden="true">
+      <g class="levels">
         <text x={FIRST_X - 14} y={levelY("1") + 3}>
           1
         </text>
@@ -84,7 +83,7 @@ export const Train = pure(function Train(props: { face: LineFace; digits: string
       {look === "parked" && <path class="struck" d={`M48 ${MID_Y}H${WIDTH - 48}`} />}
       {look === "blocked" && <path class="plug" d={`M48 56H${WIDTH - 48}V76H48Z`} />}
       {look === "ringing" && (
-        <g class="bell" aria-hidden="true">
+        <g class="bell">
           <path d={`M${ENDS.right - 15} 44q3-6 8-8M${ENDS.right + 15} 44q-3-6-8-8`} />
         </g>
       )}

@@ -62,6 +62,7 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
       metricsFrom: [],
       names: [],
       clock: systemClock,
+      wall: Date.now,
       log: silentLog,
       ports: {
         feed: {
