@@ -3,7 +3,7 @@ import { type Edge, FRAME_SAMPLES, type LineInput, type LineOutput, type LinePor
 
 /** A line interface for tests: remembers what it was told, and sends what a test tells it to. */
 export class FakePort implements LinePort {
-  readonly name = "line-1";
+  readonly name: string = "line-1";
   readonly inputs: ReadonlySet<LineInput>;
   readonly outputs: ReadonlySet<LineOutput>;
   readonly energised = new Set<LineOutput>();

@@ -17,12 +17,18 @@ export interface Link {
   readonly broker: EmbeddedBroker | null;
 }
 
+/** What a link is made of. */
+export interface LinkParts extends Pick<Prepared, "mqttPassword" | "brokerFiles"> {
+  readonly loaded: Pick<Prepared["loaded"], "config">;
+  readonly repository: Pick<Prepared["repository"], "issued">;
+}
+
 /**
  * The link to the configured broker, or else to our own; null where neither is wanted.
  * @throws GatewayError `mqtt-certificate`: TLS is wanted with files that cannot be had
  */
 export function makeLink(
-  { loaded, mqttPassword, brokerFiles, repository }: Prepared,
+  { loaded, mqttPassword, brokerFiles, repository }: LinkParts,
   root: string,
   admits: (address: string) => boolean,
   log: Log,

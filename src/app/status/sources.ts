@@ -24,6 +24,16 @@ import { alertsOf, type Concerns } from "./alerts.ts";
 import { banStatus, GuardHistory, unguarded } from "./guard-part.ts";
 import { dialPart, natPart, TrunkHistory, unknownNat } from "./parts.ts";
 
+/** What of the gateway is looked at. */
+export interface SourceGateway
+  extends Pick<Gateway, "ready" | "fault" | "configFault" | "alerts" | "lines" | "calls" | "onReady"> {
+  readonly nat: Pick<NonNullable<Gateway["nat"]>, "view"> | null;
+  readonly asterisk: Pick<Gateway["asterisk"], "on">;
+  readonly sip: Pick<Gateway["sip"], "onEvent">;
+  readonly trunks: Pick<Gateway["trunks"], "registered">;
+  readonly guard: Pick<NonNullable<Gateway["guard"]>, "on" | "view"> | null;
+}
+
 /** What of the status does not come from the gateway's lines, calls and guard. */
 export interface OtherSources {
   readonly site: string;
@@ -45,7 +55,7 @@ export interface StatusSink {
 /** The gateway's rooms as the parts of the status. */
 export class GatewaySources implements StatusSources {
   readonly #config: Config;
-  readonly #gateway: Gateway;
+  readonly #gateway: SourceGateway;
   readonly #others: OtherSources;
   readonly #calls: CallLog;
   readonly #guard = new GuardHistory();
@@ -54,9 +64,8 @@ export class GatewaySources implements StatusSources {
   readonly #startedMs = Date.now();
   #readyMs: number | null = null;
   #system: SystemStatus | null = null;
-  #stopping = false;
 
-  constructor(config: Config, gateway: Gateway, calls: CallLog, others: OtherSources) {
+  constructor(config: Config, gateway: SourceGateway, calls: CallLog, others: OtherSources) {
     this.#config = config;
     this.#gateway = gateway;
     this.#calls = calls;
@@ -119,11 +128,6 @@ export class GatewaySources implements StatusSources {
     };
   }
 
-  /** The last thing that is told. */
-  stopping(): void {
-    this.#stopping = true;
-  }
-
   async read<P extends Part>(part: P): Promise<StatusParts[P]> {
     return (await this.#parts[part]()) as StatusParts[P];
   }
@@ -149,15 +153,7 @@ export class GatewaySources implements StatusSources {
     if (!ready) this.#readyMs = null;
     else this.#readyMs ??= Date.now();
     const wrong = alerts.length > 0 || this.#alertsPart().some(({ severity }) => severity === "error");
-    const state = this.#stopping
-      ? "stopping"
-      : ready
-        ? wrong
-          ? "degraded"
-          : "ready"
-        : fault === null
-          ? "starting"
-          : "faulty";
+    const state = ready ? (wrong ? "degraded" : "ready") : fault === null ? "starting" : "faulty";
     return {
       site: this.#others.site,
       name: this.#config.site.name,
