@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/schema.ts";
@@ -99,7 +100,7 @@ export async function keepRunning(
       await gateway.stop(follows);
       fromMs = performance.now();
       if (anew.signal.aborted && !stop.aborted) {
-        await forget(factory, appLog);
+        await forget(factory, config, appLog);
         [before, chosen] = [null, await choose()];
       }
     }
@@ -114,9 +115,13 @@ async function withPresentAccounts(prepared: Prepared): Promise<Prepared> {
 }
 
 /** Does what a factory reset has marked: at a start before anything is opened, or between two gateways. */
-export async function forget(factory: FactoryReset, log: Log): Promise<void> {
+export async function forget(factory: FactoryReset, { paths }: Config, log: Log): Promise<void> {
   const forgotten = await factory.finish();
   if (forgotten === null) return;
+  // Asterisk's logs name accounts and where their telephones were.
+  await rm(join(paths.runtime, "asterisk", "log"), { recursive: true, force: true }).catch((error: unknown) => {
+    log.error("factory reset: Asterisk's logs are left", { error: describeError(error) });
+  });
   const { removed, left } = forgotten;
   if (left.length === 0) log.warn("factory reset: everything that was stored is forgotten", { files: removed });
   else log.error("factory reset: not everything could be forgotten; the next start tries again", { left });

@@ -53,7 +53,7 @@ A configuration that cannot be used at the start is reported, and the last good 
     const factoryOf = ({ paths }: Config) => new FactoryReset(paths.state, [], own);
     let begun = false;
     const before = async (config: Config) => {
-      if (!begun) await forget(factoryOf(config), appLog);
+      if (!begun) await forget(factoryOf(config), config, appLog);
       begun = true;
     };
     const choose = () => chooseConfig(values.config, lastGood, { alert, before }, appLog);

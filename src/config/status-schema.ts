@@ -58,7 +58,7 @@ const brokerSchema = z
 const fleetSchema = z
   .strictObject({
     key: secret(
-      "Key that the gateways of a fleet share, at least 16 characters, or {file: PATH}.",
+      "Key that the gateways of a fleet share, at least 16 characters, or {file: PATH}. Whoever has it can sign for any of them.",
       "fleet.key",
     ).optional(),
     shareBans: z.boolean().default(false).meta({

@@ -112,10 +112,7 @@ export class GuardService implements Service, GuardControl {
     this.#disposers.push(
       this.#trial.onAlert(() => this.#emitter.emit("change")),
       this.#trial.onEnded((how) => this.#emitter.emit("trial", how)),
-      this.#names.on("changed", () => {
-        this.#relist();
-        this.#emitter.emit("names");
-      }),
+      this.#names.on("changed", () => this.#relist()),
       this.#lists.on("changed", () => this.#update({ blocked: this.#lists.blocked })),
       this.#registered.onChanged((addresses) => {
         this.#update({ registered: literals([...addresses]) });
@@ -141,9 +138,7 @@ export class GuardService implements Service, GuardControl {
 
   /** Ends, and leaves everything in the kernel to whoever comes next, without a gap. */
   async handOver(): Promise<void> {
-    if (!this.#running) return;
-    await this.#stopParts();
-    await this.#rules.leave();
+    if (this.#running) await this.#stopParts().then(() => this.#rules.leave());
   }
 
   async #stopParts(): Promise<void> {
@@ -158,6 +153,11 @@ export class GuardService implements Service, GuardControl {
   /** Every DNS name of the configuration with its addresses, as they are known now. */
   get names(): ReadonlyMap<string, readonly string[]> {
     return new Map(this.#names.view().map(({ name, addresses }) => [name, addresses]));
+  }
+
+  /** Addresses of phones that are registered now. */
+  get registered(): ReadonlySet<string> {
+    return this.#registered.addresses;
   }
 
   async view(): Promise<GuardView> {
@@ -274,6 +274,7 @@ export class GuardService implements Service, GuardControl {
   #relist(): void {
     this.#update({ lists: this.#trustFrom(), blocked: this.#lists.blocked });
     this.#bans.reconsider();
+    this.#emitter.emit("names");
   }
 
   #enforce(tried: FirewallPolicy): void {
@@ -288,9 +289,8 @@ export class GuardService implements Service, GuardControl {
 
   /** A failure is the rules' fault, which the view shows; it is tried again by itself. */
   #update(change: Partial<RulesState>): void {
-    this.#rules.update(change).catch((error: unknown) => {
-      this.#log.error("a change of the rules failed", { error: describeError(error) });
-    });
+    const words = "a change of the rules failed";
+    this.#rules.update(change).catch((error: unknown) => this.#log.error(words, { error: describeError(error) }));
   }
 
   /** None when the kernel has no such set, or cannot be asked. */

@@ -13,7 +13,6 @@ import { SystemFigures } from "../../drivers/system-figures.ts";
 import { CallLog } from "../../status/call-log.ts";
 import { HomeAssistantService } from "../../status/home-assistant-service.ts";
 import { InputsService } from "../../status/inputs-service.ts";
-import { renderMetrics } from "../../status/metrics.ts";
 import type { Operations } from "../../status/port.ts";
 import { Publisher } from "../../status/publisher-service.ts";
 import { Requests } from "../../status/requests-service.ts";
@@ -29,11 +28,14 @@ import { audited } from "./audited-store.ts";
 import { buttonContact, inputContact, statusLed } from "./contacts.ts";
 import { SiteFeed } from "./feed.ts";
 import { type FleetParts, fleetParts } from "./fleet-parts.ts";
+import { frontAlerts } from "./front-alerts.ts";
 import { Kept } from "./kept.ts";
 import { type Link, makeLink } from "./link.ts";
+import { metricsText } from "./metrics-text.ts";
 import { admits, type KnownNames, lanAddress } from "./networks.ts";
 import { PageService, pagePasswords, pageUrl } from "./page.ts";
 import { partsOf } from "./parts-of.ts";
+import { Readmission } from "./readmission.ts";
 import { SessionFile } from "./session-file.ts";
 import { GatewaySources } from "./sources.ts";
 
@@ -62,6 +64,7 @@ export class Front implements Service {
   readonly #led: LedPort | null;
   readonly #button: ButtonService;
   readonly #resets: ResetService;
+  readonly #readmission: Readmission;
   readonly #operations: GatewayOperations;
   readonly #passwords = new TypedEmitter<{ changed: [] }>();
   readonly #disposers: Dispose[] = [];
@@ -117,6 +120,7 @@ export class Front implements Service {
       windowMinutes,
       credentialsLog,
     );
+    this.#readmission = new Readmission(() => gateway.guard, systemClock, credentialsLog);
     this.#operations = new GatewayOperations(
       () => gateway,
       () => this.#homeAssistantOperations(),
@@ -144,8 +148,12 @@ export class Front implements Service {
     this.#disposers.push(
       this.#sources.follow(this.#status),
       this.#inputs.onChange(() => this.#status.changed("inputs")),
-      this.#button.onMeaning((meaning) => void this.#resets.press(meaning)),
+      this.#button.onMeaning((meaning) => {
+        if (meaning === "reset") this.#readmission.note();
+        void this.#resets.press(meaning);
+      }),
       this.#resets.on("change", () => {
+        this.#readmission.follow(this.#resets.openUntilMs() !== null);
         this.#status.changed("credentials");
         alerts();
       }),
@@ -157,6 +165,7 @@ export class Front implements Service {
 
   async stop(): Promise<void> {
     this.#operations.stop();
+    this.#readmission.stop();
     for (const kept of this.#kept.toReversed()) {
       await kept.stop().catch((error: unknown) => {
         this.#log.warn("did not stop cleanly", { service: kept.name, error: describeError(error) });
@@ -231,7 +240,8 @@ export class Front implements Service {
   #page(): readonly Service[] {
     const { config } = this.#prepared.loaded;
     if (!config.web.enabled) return [];
-    const broker = this.#link?.broker;
+    // A broker for this machine alone is not for the LAN by way of the page.
+    const broker = config.status.broker.listen === "lan" ? this.#link?.broker : null;
     const page = new PageService(
       config.web,
       this.#prepared.webFiles,
@@ -240,7 +250,7 @@ export class Front implements Service {
         passwords: pagePasswords(this.#prepared.repository, (listener) => this.#passwords.on("changed", listener)),
         handout: this.#resets,
         operations: this.#performed,
-        metrics: () => this.#metrics(),
+        metrics: () => metricsText(this.#status.snapshot(), this.#link?.link.state, this.#fleet),
         admits: (address) => this.#admits(address),
         sessions: new SessionFile(config.paths.state, () => this.#prepared.repository.issued.dashboard),
         ...(broker == null ? {} : { broker: (stream, address) => broker.handleStream(stream, address) }),
@@ -256,17 +266,6 @@ export class Front implements Service {
     return { page: web.enabled ? { url: pageUrl(web), fault } : null, broker: this.#link?.link.state ?? null };
   }
 
-  #metrics(): string {
-    const parts = partsOf(this.#status.snapshot());
-    if (parts === null) return "";
-    const state = this.#link?.link.state;
-    return renderMetrics(parts, {
-      ...(state === undefined ? {} : { broker: state }),
-      ...(this.#fleet === null ? {} : { fleet: this.#fleet.fleet.sites() }),
-      ...(this.#fleet?.bans == null ? {} : { sharedBans: this.#fleet.bans.counts }),
-    });
-  }
-
   #admits(address: string): boolean {
     const { config } = this.#prepared.loaded;
     const names: KnownNames = this.#gateway.guard?.names ?? new Map();
@@ -276,25 +275,21 @@ export class Front implements Service {
   #homeAssistantOperations(): HomeAssistantOperations | null {
     const service = this.#homeAssistant;
     if (service === null || !this.#prepared.loaded.config.status.homeAssistant) return null;
-    return {
-      announce: async () => service.announce(),
-      remove: async () => ({ removed: service.remove() }),
-    };
+    return { announce: async () => service.announce(), remove: async () => ({ removed: service.remove() }) };
   }
 
   #concerns(): readonly RaisedAlert[] {
-    const warning = (alert: string, source: string, text: string | null): readonly RaisedAlert[] =>
-      text === null ? [] : [{ alert, severity: "warning", source, text }];
-    const foreign = this.#publisher?.foreign === true;
-    const site = `another gateway on the broker has the identifier ${this.#status.site} too: give each a site.id`;
     return [
       ...this.#ports.earlier(),
       ...this.#resets.alerts().map((alert): RaisedAlert => ({ ...alert, source: "credentials" })),
-      ...warning("button", "button", this.#button.fault),
-      ...warning("broker-files", "broker", this.#linkFault),
-      ...warning("site-id", "broker", foreign ? site : null),
-      ...warning("broker-port", "broker", this.#link?.broker == null ? null : this.#link.link.state.fault),
-      ...this.#kept.flatMap(({ name, fault }) => warning(`service-${name.replace(/[^a-z]+/g, "-")}`, name, fault)),
+      ...frontAlerts({
+        site: this.#status.site,
+        foreign: this.#publisher?.foreign === true,
+        button: this.#button.fault,
+        link: this.#linkFault,
+        brokerPort: this.#link?.broker == null ? null : this.#link.link.state.fault,
+        services: this.#kept,
+      }),
     ];
   }
 }
