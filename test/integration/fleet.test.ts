@@ -188,7 +188,7 @@ async function guard(trusted: readonly string[], allowed: readonly string[]) {
     protects: () => networksOf(allowed, new Map()),
     bans: async () => bans.bans,
     ban: async (source: string, minutes: number) => {
-      if (!bans.ban(source, minutes)) throw new Error(`${source} is never banned`);
+      if (!bans.ban(source, minutes, "fleet")) throw new Error(`${source} is never banned`);
     },
     onBanned: (listener: (ban: { source: string; reason: string; untilMs: number }) => void): Dispose =>
       bans.on("banned", listener),
