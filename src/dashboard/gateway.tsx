@@ -29,7 +29,7 @@ export const Alerts = pure(function Alerts({ alerts, skewMs }: { alerts: SiteVie
                   <path d="M12 3l10 18H2zM12 10v5M12 17v1.5" />
                 )}
               </svg>
-              <span>
+              <span class="alert-text">
                 <b>{text.alerts.severity[alert.severity]}</b> {alert.text}
                 <small>{text.alerts.since(alert.source, when(alert.sinceMs, now))}</small>
               </span>

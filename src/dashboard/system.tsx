@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import type { SystemStatus } from "../status/schema.ts";
 import type { HistoryView } from "../status/types.ts";
 import { fixed, megabytes, span } from "./format.ts";
@@ -18,6 +19,11 @@ export const System = pure(function System(props: {
   mine: boolean;
 }) {
   const { system, history } = props;
+  const scale = (system?.memoryTotalMb ?? 0) > 4_096 ? 1_024 : 1;
+  const memory = useMemo(
+    () => history?.memoryAvailableMb.map((value) => (value === null ? null : value / scale)),
+    [history?.memoryAvailableMb, scale],
+  );
   if (system === null) {
     return (
       <Sheet id="system" figure={props.figure} title={words.title}>
@@ -44,9 +50,9 @@ export const System = pure(function System(props: {
     {
       name: words.memory,
       now: megabytes(system.memoryAvailableMb),
-      values: history?.memoryAvailableMb,
-      range: [0, system.memoryTotalMb],
-      tick: megabytes,
+      values: memory,
+      range: [0, system.memoryTotalMb / scale],
+      tick: scale === 1 ? inMegabytes : inGigabytes,
     },
   ] as const;
   return (
@@ -96,6 +102,8 @@ export const System = pure(function System(props: {
 
 const percent = (value: number) => `${value} %`;
 const degrees = (value: number) => `${value} °C`;
+const inMegabytes = (value: number) => `${value} MB`;
+const inGigabytes = (value: number) => `${value} GB`;
 const known = (values: readonly (number | null)[] | undefined) => values?.some((value) => value !== null) ?? false;
 const capital = (words: string) => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 

@@ -5,7 +5,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { GatewayError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import type { BrokerState, SiteMessage } from "../../../src/status/types.ts";
-import type { IssuedCredential } from "../../../src/web/port.ts";
+import type { IssuedCredential, KeptSession } from "../../../src/web/port.ts";
 import { WebService } from "../../../src/web/service.ts";
 import { broker, evening, history, SITE } from "./dashboard-fixture.ts";
 
@@ -34,7 +34,9 @@ export interface DashboardServer {
   readonly asked: { readonly name: string; readonly params: unknown }[];
   /** What the next operation is refused with; null: it is done. */
   refusal: string | null;
-  window: { untilMs: number | null; collectedBy: string | null; credentials: readonly IssuedCredential[] };
+  /** Opens the window for new credentials for a minute; whoever claims first has them. */
+  openWindow(credentials: readonly IssuedCredential[]): void;
+  closeWindow(): void;
   /** Tells all browsers. */
   send(topic: string, payload: unknown, site?: string): void;
   sendBroker(state: BrokerState): void;
@@ -50,8 +52,14 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
   const weight = await buildWeb(join(directory, "web"));
   const onMessage = new Set<(message: SiteMessage) => void>();
   const onBroker = new Set<(state: BrokerState) => void>();
+  let kept: readonly KeptSession[] = [];
   let brokerNow = broker(Date.now());
-  let claimed: string | null = null;
+  let window: {
+    untilMs: number;
+    by: string | null;
+    claim: string | null;
+    credentials: readonly IssuedCredential[];
+  } | null = null;
 
   const make = (port: number) =>
     new WebService({
@@ -81,20 +89,26 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
         },
         passwords: { verify: (password) => password === PASSWORD, onChanged: () => () => undefined },
         handout: {
-          openUntilMs: () => server.window.untilMs,
+          openUntilMs: () => window?.untilMs ?? null,
           collect: (claim, address) => {
-            if (server.window.untilMs === null || (claimed !== null && claimed !== claim)) return null;
-            claimed = claim;
-            server.window.collectedBy = address;
-            return server.window.credentials;
+            if (window === null || (window.claim !== null && window.claim !== claim)) return null;
+            window = { ...window, claim, by: address };
+            return window.credentials;
           },
-          collectedBy: () => server.window.collectedBy,
+          collectedBy: () => window?.by ?? null,
         },
         operations: {
           perform: async (name, params) => {
             if (server.refusal !== null) throw new GatewayError("bad-request", server.refusal);
             server.asked.push({ name, params });
             return null;
+          },
+        },
+        // As on the disk: a session outlives the server.
+        sessions: {
+          load: async () => kept,
+          save: async (sessions) => {
+            kept = sessions;
           },
         },
         metrics: () => "",
@@ -109,7 +123,12 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
     messages: evening(Date.now(), options),
     asked: [],
     refusal: null,
-    window: { untilMs: null, collectedBy: null, credentials: [] },
+    openWindow(credentials) {
+      window = { untilMs: Date.now() + 60_000, by: null, claim: null, credentials };
+    },
+    closeWindow() {
+      window = null;
+    },
     send(topic, payload, site = SITE) {
       for (const listener of onMessage) listener({ site, topic, payload, retain: true });
     },
@@ -119,7 +138,7 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
     },
     stop: () => service.stop(),
     async again() {
-      service = make(service.port);
+      service = make(port);
       await service.start(new AbortController().signal);
     },
     async close() {
@@ -128,5 +147,6 @@ export async function startDashboard(options: Parameters<typeof evening>[1] = {}
     },
   };
   await service.start(new AbortController().signal);
-  return Object.assign(server, { url: `http://127.0.0.1:${service.port}` });
+  const { port } = service;
+  return Object.assign(server, { url: `http://127.0.0.1:${port}` });
 }
