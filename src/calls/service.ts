@@ -23,7 +23,7 @@ export class CallService implements Service {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #context: CallsContext;
-  readonly #emitter = new TypedEmitter<{ report: [report: CallReport] }>();
+  readonly #emitter = new TypedEmitter<{ report: [report: CallReport]; blocked: [line: string] }>();
   readonly #subscriptions: Dispose[] = [];
   readonly #timers = new Map<string, Dispose>();
   readonly #queue: CallsInput[] = [];
@@ -64,6 +64,12 @@ export class CallService implements Service {
   /** Takes a line out of service, or puts it back. A call on it may finish. Lasts until this service stops. */
   setBlocked(line: string, blocked: boolean): void {
     this.#feed({ type: "block", line, blocked, atMs: this.#clock.now() });
+    this.#emitter.emit("blocked", line);
+  }
+
+  /** A line was taken out of service by hand, or put back. */
+  onBlocked(listener: (line: string) => void): Dispose {
+    return this.#emitter.on("blocked", listener);
   }
 
   /**

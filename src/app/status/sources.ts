@@ -104,6 +104,7 @@ export class GatewaySources implements StatusSources {
         if (event !== null) sink.event("calls/event", event);
         for (const part of ["calls", "lines", "trunks"] as const) sink.changed(part);
       }),
+      calls.onBlocked(() => sink.changed("lines")),
       gateway.onReady(state),
       asterisk.on("up", state),
       asterisk.on("down", state),
