@@ -6,7 +6,6 @@ import {
   type FleetInput,
   type FleetRules,
   fleetFilter,
-  MAX_TEXT,
   noFleet,
   registered,
   snapshotOf,
@@ -17,8 +16,6 @@ import type { SiteMessage } from "./types.ts";
 
 /** How often silence is looked for, ms. */
 const LOOK_MS = 1_000;
-/** A character of UTF-8 has up to four bytes; what is longer than this is not even decoded. */
-const MAX_BYTES = MAX_TEXT;
 
 /** For a list of sites. */
 export interface FleetSite {
@@ -40,7 +37,6 @@ export class FleetService implements Service {
   readonly #options: FleetOptions;
   readonly #link: Pick<BrokerLink, "subscribe" | "onMessage">;
   readonly #emitter = new TypedEmitter<{ message: [message: SiteMessage] }>();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #disposers: Dispose[] = [];
   #timer: Dispose | undefined;
   #state = noFleet;
@@ -83,17 +79,7 @@ export class FleetService implements Service {
   #take({ topic, payload, retained }: IncomingMessage): void {
     if (!topic.startsWith(`${this.#options.base}/`)) return;
     const { clock, unixMs } = this.#options;
-    const text = this.#text(payload);
-    this.#step({ type: "message", topic, text, retained, nowMs: clock.now(), wallMs: unixMs() });
-  }
-
-  #text(payload: Uint8Array): string | null {
-    if (payload.byteLength > MAX_BYTES) return null;
-    try {
-      return this.#decoder.decode(payload);
-    } catch {
-      return null;
-    }
+    this.#step({ type: "message", topic, payload, retained, nowMs: clock.now(), wallMs: unixMs() });
   }
 
   #step(input: FleetInput): void {

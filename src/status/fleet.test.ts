@@ -3,7 +3,6 @@ import {
   type FleetRules,
   type FleetState,
   MAX_SITES,
-  MAX_TEXT,
   MAX_TOPICS,
   noFleet,
   placeOf,
@@ -11,23 +10,35 @@ import {
   snapshotOf,
   step,
 } from "./fleet.ts";
+import { MAX_TEXT } from "./fleet-payload.ts";
 import { testParts } from "./home-assistant-test-parts.ts";
 import type { SiteMessage } from "./types.ts";
 
 const rules: FleetRules = { base: "paxgate", ownSite: "north", heartbeatMs: 30_000, check: registered };
 const WALL = 1_790_000_000_000;
 
+/** Text as it is, anything else as JSON; null: what is no UTF-8. */
+const bytesOf = (payload: unknown): Uint8Array => {
+  if (payload === null) return Uint8Array.of(0xff);
+  return new TextEncoder().encode(typeof payload === "string" ? payload : JSON.stringify(payload));
+};
+const came = (topic: string, payload: Uint8Array, nowMs: number, retained: boolean) =>
+  ({ type: "message", topic, payload, retained, nowMs, wallMs: WALL + nowMs }) as const;
+
 /** A fleet's memory that is fed with messages at a time in ms. */
 class Memory {
   state: FleetState = noFleet;
   told: SiteMessage[] = [];
+  readonly rules: FleetRules;
+  constructor(own: FleetRules = rules) {
+    this.rules = own;
+  }
   say(topic: string, payload: unknown, nowMs = 0, retained = false): readonly SiteMessage[] {
-    const text = typeof payload === "string" || payload === null ? payload : JSON.stringify(payload);
-    const input = { type: "message", topic: `paxgate/${topic}`, text, retained, nowMs, wallMs: WALL + nowMs } as const;
-    return this.#take(step(this.state, input, rules));
+    const bytes = bytesOf(payload);
+    return this.#take(step(this.state, came(`paxgate/${topic}`, bytes, nowMs, retained), this.rules));
   }
   look(nowMs: number): readonly SiteMessage[] {
-    return this.#take(step(this.state, { type: "look", nowMs }, rules));
+    return this.#take(step(this.state, { type: "look", nowMs }, this.rules));
   }
   #take(came: ReturnType<typeof step>): readonly SiteMessage[] {
     this.state = came.state;

@@ -1,20 +1,33 @@
 import { assertNever } from "../base/assert-never.ts";
+import { type Credit, costOf, earned, freshCredit, returned, spent } from "./fleet-credit.ts";
+import { atOf, bytesOf, ofSite, payloadOf, textOf } from "./fleet-payload.ts";
 import { specOf } from "./topics.ts";
 import type { SiteMessage } from "./types.ts";
 
 /**
  * What other sites on the broker say of themselves. Everything here was written by somebody else. Invariants: at most
- * `MAX_SITES` sites with `MAX_TOPICS` topics each; only what the registry of topics knows and finds in form is kept;
- * no control characters; our own site never appears.
+ * `MAX_SITES` sites with `MAX_TOPICS` topics each, `MAX_SITE_BYTES` of one and `MAX_BYTES` of all; nothing is decoded
+ * or parsed that has not been paid for; only what the registry of topics knows and finds in form is kept; no control
+ * characters; our own site never appears.
  */
 export interface FleetState {
   readonly sites: ReadonlyMap<string, SiteRecord>;
   readonly counts: FleetCounts;
+  /** What sites that are not known may send, all of them together. */
+  readonly strangers: Credit;
+}
+
+/** A retained payload, and the bytes that it takes. */
+export interface Kept {
+  readonly payload: unknown;
+  readonly bytes: number;
 }
 
 export interface SiteRecord {
   /** Retained payloads by topic. */
-  readonly topics: ReadonlyMap<string, unknown>;
+  readonly topics: ReadonlyMap<string, Kept>;
+  /** Of all of them. */
+  readonly bytes: number;
   /** What its availability says. */
   readonly online: boolean;
   /** No heartbeat for three of its intervals, or it is offline. */
@@ -27,18 +40,16 @@ export interface SiteRecord {
   readonly intervalMs: number;
   /** When it was last heard of, or became stale. */
   readonly changedMs: number;
-  /** How many more messages it may send at `creditAtMs`. */
-  readonly credit: number;
-  readonly creditAtMs: number;
+  readonly credit: Credit;
 }
 
 /** Messages that were left out. */
 export interface FleetCounts {
   /** No topic of ours, not in form, too long. */
   readonly invalid: number;
-  /** Too many sites or topics. */
+  /** Too many sites, topics or bytes. */
   readonly crowded: number;
-  /** More than a site may send. */
+  /** More than a site may send, or all that are not known. */
   readonly hurried: number;
 }
 
@@ -60,12 +71,12 @@ export interface FleetRules {
   readonly check: TopicCheck;
 }
 
-/** Times are monotonic but `wallMs`, Unix time. `text` null: it was no UTF-8, or too long. */
+/** Times are monotonic but `wallMs`, Unix time. */
 export type FleetInput =
   | {
       readonly type: "message";
       readonly topic: string;
-      readonly text: string | null;
+      readonly payload: Uint8Array;
       readonly retained: boolean;
       readonly nowMs: number;
       readonly wallMs: number;
@@ -80,11 +91,9 @@ export interface FleetStep {
 
 export const MAX_SITES = 32;
 export const MAX_TOPICS = 200;
-/** Longest payload, characters. */
-export const MAX_TEXT = 16_384;
-/** Messages of one site at once, and in a second for long. A site's retained ones come all at once. */
-const BURST = 400;
-const PER_SECOND = 50;
+/** What may be kept of one site and of all, bytes as the page gets it. A site with 16 lines takes about 20 KB. */
+export const MAX_SITE_BYTES = 131_072;
+export const MAX_BYTES = 1_048_576;
 const MISSED = 3;
 /** As the configuration allows (status.heartbeatSeconds), ms. */
 const MOST_MS = 600_000;
@@ -93,10 +102,12 @@ const PRIVATE = /^(?:request|response)\/|^guard\/bans$/;
 const SITE = /^[A-Za-z0-9_-]{1,64}$/;
 /** Below a site: one to four levels. */
 const TOPIC = /^[A-Za-z0-9_-]{1,64}(?:\/[A-Za-z0-9_-]{1,64}){0,3}$/;
-/** Controls (C0, DEL, C1), line separators, and what turns the direction of text round. */
-const HOSTILE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
-export const noFleet: FleetState = { sites: new Map(), counts: { invalid: 0, crowded: 0, hurried: 0 } };
+export const noFleet: FleetState = {
+  sites: new Map(),
+  counts: { invalid: 0, crowded: 0, hurried: 0 },
+  strangers: freshCredit(0),
+};
 
 /** What to subscribe to for all sites. */
 export function fleetFilter(base: string): string {
@@ -127,42 +138,76 @@ export function step(state: FleetState, input: FleetInput, rules: FleetRules): F
 /** Everything that is retained, site by site. */
 export function snapshotOf({ sites }: FleetState): readonly SiteMessage[] {
   return [...sites].flatMap(([site, record]) =>
-    [...record.topics].map(([topic, payload]) => told(site, topic, payload, record)),
+    [...record.topics].map(([topic, { payload }]) => told(site, topic, payload, record)),
   );
 }
 
 type Taken = Extract<FleetInput, { type: "message" }>;
 
+/** What is known of a message before it is read. */
+interface Place {
+  readonly site: string;
+  readonly topic: string;
+}
+
 function take(state: FleetState, input: Taken, rules: FleetRules): FleetStep {
   const place = placeOf(rules.base, input.topic);
   if (place === null) return left(state, "invalid");
-  const { site, topic } = place;
-  if (site === rules.ownSite || PRIVATE.test(topic)) return { state, messages: [] };
-  const known = state.sites.get(site);
-  // A retained message that is deleted: an alert that is over, a line that is no more.
-  const deleted = input.text === "";
+  if (place.site === rules.ownSite || PRIVATE.test(place.topic)) return { state, messages: [] };
+  // Reading is what costs: whoever floods pays first, in its own name or from what all unknown names have together.
+  const known = state.sites.get(place.site);
+  const cost = costOf(input.payload.byteLength);
+  const credit = spent(known?.credit ?? state.strangers, cost, input.nowMs);
+  if (credit === null) return left(state, "hurried");
+  if (known === undefined) {
+    const first = { ...newSite(input.nowMs, rules), credit: earned(freshCredit(input.nowMs), input.nowMs, -cost) };
+    return read({ ...state, strangers: credit }, first, place, input, rules);
+  }
+  const paid = { ...known, credit };
+  const sites = new Map(state.sites).set(place.site, paid);
+  return read({ ...state, sites }, paid, place, input, rules);
+}
+
+/** A message that has been paid for. `before`: its site, new or as it is in the state. */
+function read(
+  state: FleetState,
+  before: SiteRecord,
+  { site, topic }: Place,
+  input: Taken,
+  rules: FleetRules,
+): FleetStep {
   const spec = rules.check(topic);
-  const payload = deleted ? null : payloadOf(topic, input.text);
-  if (spec === null || payload === undefined) return left(state, "invalid");
+  if (spec === null) return left(state, "invalid");
+  // A retained message that is deleted: an alert that is over, a line that is no more.
+  const deleted = input.payload.byteLength === 0;
+  const payload = deleted ? null : payloadOf(topic, textOf(input.payload));
+  if (payload === undefined) return left(state, "invalid");
   if (!deleted && (!spec.valid(payload) || !ofSite(site, topic, payload))) return left(state, "invalid");
-  if (deleted && known?.topics.has(topic) !== true) return { state, messages: [] };
+  if (deleted && !before.topics.has(topic)) return { state, messages: [] };
   // An event alone makes no site: nothing would say when it is gone.
-  if (!spec.retain && known === undefined) return { state, messages: [] };
-  const before = known ?? newSite(input.nowMs, rules);
-  const credit = Math.min(BURST, before.credit + ((input.nowMs - before.creditAtMs) * PER_SECOND) / 1_000);
-  if (credit < 1) return left(state, "hurried");
+  if (!spec.retain && !state.sites.has(site)) return { state, messages: [] };
   const topics = new Map(before.topics);
+  let { bytes } = before;
+  if (deleted || spec.retain) bytes -= topics.get(topic)?.bytes ?? 0;
   if (deleted) topics.delete(topic);
-  else if (spec.retain) topics.set(topic, payload);
-  const sites = known === undefined ? withRoom(state.sites) : new Map(state.sites);
-  if (sites === null || topics.size > MAX_TOPICS) return left(state, "crowded");
-  const paid = { ...before, topics, credit: credit - 1, creditAtMs: input.nowMs };
-  const record = heard(paid, topic, payload, input, rules.heartbeatMs);
-  if (topics.size === 0) sites.delete(site);
-  else sites.set(site, record);
+  else if (spec.retain) {
+    const kept = { payload, bytes: bytesOf(site, topic, payload) };
+    topics.set(topic, kept);
+    bytes += kept.bytes;
+  }
+  // What makes nothing larger is never turned away.
+  const grown = bytes > before.bytes || topics.size > before.topics.size;
+  if (grown && (topics.size > MAX_TOPICS || bytes > MAX_SITE_BYTES)) return left(state, "crowded");
+  const made = grown ? withRoom(state, site, bytes, input.nowMs) : state;
+  if (made === null) return left(state, "crowded");
+  const record = heard({ ...before, topics, bytes }, topic, payload, input, rules.heartbeatMs);
+  const next =
+    topics.size === 0
+      ? without(made, site, record, input.nowMs)
+      : { ...made, sites: new Map(made.sites).set(site, record) };
   const said = topic === "availability" || before.stale === record.stale ? [] : availability(site, record);
   const message = { ...told(site, topic, payload, record), retain: deleted || spec.retain };
-  return { state: { ...state, sites }, messages: [message, ...said] };
+  return { state: next, messages: [message, ...said] };
 }
 
 /** What availability and heartbeats say of whether the site is there. */
@@ -203,50 +248,37 @@ function look(state: FleetState, nowMs: number): FleetStep {
   return { state: messages.length === 0 ? state : { ...state, sites }, messages };
 }
 
-/** With room for one more: the site that has been stale longest makes it. Null when all are there. */
-function withRoom(all: ReadonlyMap<string, SiteRecord>): Map<string, SiteRecord> | null {
-  const sites = new Map(all);
-  if (sites.size < MAX_SITES) return sites;
-  const stale = [...sites].filter(([, record]) => record.stale).sort(([, a], [, b]) => a.changedMs - b.changedMs);
-  const [oldest] = stale[0] ?? [];
-  if (oldest === undefined) return null;
-  sites.delete(oldest);
-  return sites;
+/** With room for a site of so many bytes: whoever has been stale longest makes it. Null when nobody is left to. */
+function withRoom(state: FleetState, site: string, bytes: number, nowMs: number): FleetState | null {
+  const others = [...state.sites].filter(([name]) => name !== site);
+  const stale = others.filter(([, { stale }]) => stale).sort(([, a], [, b]) => a.changedMs - b.changedMs);
+  let count = others.length;
+  let total = others.reduce((sum, [, record]) => sum + record.bytes, bytes);
+  let made = state;
+  for (const [oldest, record] of stale) {
+    if (count < MAX_SITES && total <= MAX_BYTES) break;
+    made = without(made, oldest, record, nowMs);
+    count -= 1;
+    total -= record.bytes;
+  }
+  return count < MAX_SITES && total <= MAX_BYTES ? made : null;
+}
+
+/** What a site that goes has used is used: or whoever comes and goes would have a new credit each time. */
+function without(state: FleetState, site: string, { credit }: SiteRecord, nowMs: number): FleetState {
+  const sites = new Map(state.sites);
+  sites.delete(site);
+  return { ...state, sites, strangers: returned(state.strangers, credit, nowMs) };
 }
 
 function newSite(nowMs: number, { heartbeatMs }: FleetRules): SiteRecord {
-  const never = { topics: new Map(), online: false, stale: true, heardMs: null, beatMs: null };
-  return { ...never, intervalMs: heartbeatMs, changedMs: nowMs, credit: BURST, creditAtMs: nowMs };
-}
-
-/** Undefined when it is no payload that anybody could take. */
-function payloadOf(topic: string, text: string | null): unknown {
-  if (text === null || text.length > MAX_TEXT) return undefined;
-  if (topic === "availability") return text;
-  try {
-    const payload: unknown = JSON.parse(text, (key, value: unknown) => {
-      if (HOSTILE.test(key) || (typeof value === "string" && HOSTILE.test(value))) throw new Error("hostile text");
-      return value;
-    });
-    return payload;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A site may not speak in another's name. */
-function ofSite(site: string, topic: string, payload: unknown): boolean {
-  return topic !== "gateway" || (payload as { readonly site?: unknown }).site === site;
-}
-
-function atOf(payload: unknown): number {
-  const { atMs } = payload as { readonly atMs?: unknown };
-  return typeof atMs === "number" ? atMs : 0;
+  const never = { topics: new Map(), bytes: 0, online: false, stale: true, heardMs: null, beatMs: null };
+  return { ...never, intervalMs: heartbeatMs, changedMs: nowMs, credit: freshCredit(nowMs) };
 }
 
 function availability(site: string, record: SiteRecord): readonly SiteMessage[] {
   const said = record.topics.get("availability");
-  return said === undefined ? [] : [told(site, "availability", said, record)];
+  return said === undefined ? [] : [told(site, "availability", said.payload, record)];
 }
 
 function told(site: string, topic: string, payload: unknown, record: SiteRecord): SiteMessage {
