@@ -50,37 +50,38 @@ function same(ours: string, theirs: string | Uint8Array): boolean {
   return timingSafeEqual(digest(ours), digest(theirs));
 }
 
-/** Wrong passwords that an address may try in `WINDOW_MS`. */
-const MOST_WRONG = 5;
+/** Wrong passwords of an address in `WINDOW_MS` that are told of. */
+const MANY_WRONG = 5;
 const WINDOW_MS = 60_000;
 /** Addresses that are remembered. */
 const MOST_ADDRESSES = 1_000;
 
-/** Counts wrong passwords by address. Whoever has tried too many is refused unheard for a minute. */
+/**
+ * Counts wrong passwords by address, so that guessing is told of once a minute and not each time. Nobody is shut out by
+ * it: the secrets are made by the gateway (139 bits), so that guessing comes to nothing, whereas a neighbour behind the
+ * same address, or another program of the same machine, would shut out those who know theirs.
+ */
 export class WrongPasswords {
   /** The latest last. */
-  readonly #tries = new Map<string, { readonly count: number; readonly atMs: number }>();
+  readonly #tries = new Map<string, { readonly count: number; readonly fromMs: number }>();
 
-  refuses(address: string, nowMs: number): boolean {
-    const tries = this.#tries.get(keyOf(address));
-    return tries !== undefined && tries.count >= MOST_WRONG && nowMs - tries.atMs < WINDOW_MS;
-  }
-
-  wrong(address: string, nowMs: number): void {
-    const key = keyOf(address);
+  /** The password was wrong; true when that is to be told. `nowMs`: monotonic. */
+  count(address: string, nowMs: number): boolean {
+    const key = hostOf(address);
     const before = this.#tries.get(key);
-    const count = before === undefined || nowMs - before.atMs >= WINDOW_MS ? 1 : before.count + 1;
+    const tries = before === undefined || nowMs - before.fromMs >= WINDOW_MS ? { count: 0, fromMs: nowMs } : before;
     this.#tries.delete(key);
-    this.#tries.set(key, { count, atMs: nowMs });
+    this.#tries.set(key, { ...tries, count: tries.count + 1 });
     for (const oldest of this.#tries.keys()) {
       if (this.#tries.size <= MOST_ADDRESSES) break;
       this.#tries.delete(oldest);
     }
+    return tries.count + 1 === MANY_WRONG;
   }
 }
 
 /** A host has as many IPv6 addresses in its /64 as it likes (RFC 4291 section 2.5.1): they count as one. */
-function keyOf(address: string): string {
+export function hostOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail = ""] = address.split("%")[0]?.split("::") ?? [];
   const before = head.split(":").filter(Boolean);

@@ -16,6 +16,7 @@ import {
 } from "./embedded-broker-access.ts";
 import { BrokerConnection, MOST_UNSENT } from "./embedded-broker-connection.ts";
 import { InnerLink } from "./embedded-broker-link.ts";
+import { MOST_CONNECTIONS, Places } from "./embedded-broker-places.ts";
 
 export interface EmbeddedBrokerOptions extends AccessRules {
   /** Address to listen on. */
@@ -34,10 +35,6 @@ export interface EmbeddedBrokerOptions extends AccessRules {
   readonly log: Log;
 }
 
-/** Connections at once, those of them without a password so far, and those of one address. */
-const MOST_CONNECTIONS = 50;
-const MOST_UNKNOWN = 20;
-const MOST_OF_ONE = 20;
 /** Names of connections; more than there are connections at once. */
 const SLOTS = 1_000;
 /** Time for CONNECT, and for a client that does not read to read, ms. */
@@ -63,7 +60,7 @@ export class EmbeddedBroker {
   readonly #options: EmbeddedBrokerOptions;
   readonly #log: Log;
   readonly #link: InnerLink;
-  readonly #connections = new Map<string, BrokerConnection>();
+  readonly #connections = new Places<BrokerConnection>();
   readonly #wrong = new WrongPasswords();
   #aedes: Aedes | null = null;
   #server: Server | null = null;
@@ -170,29 +167,22 @@ export class EmbeddedBroker {
 
   /** Serves a client on a stream that somebody else has accepted, such as a WebSocket of the web server. */
   handleStream(stream: Duplex, address: string): void {
-    const all = [...this.#connections.values()];
-    const refused =
-      this.#aedes === null ||
-      this.#stopping !== null ||
-      all.length >= MOST_CONNECTIONS ||
-      all.filter((one) => one.role === null).length >= MOST_UNKNOWN ||
-      all.filter((one) => one.address === address).length >= MOST_OF_ONE ||
-      !this.#options.admits(address);
-    if (refused) {
+    const open = this.#aedes !== null && this.#stopping === null;
+    if (!open || !this.#options.admits(address) || !this.#connections.makeRoom(address)) {
       stream.on("error", () => undefined);
       stream.destroy();
       return;
     }
     const slot = this.#nextSlot();
     const connection = new BrokerConnection(stream, address, slot);
-    this.#connections.set(slot, connection);
-    connection.once("close", () => this.#connections.delete(slot));
+    this.#connections.take(slot, connection);
+    connection.once("close", () => this.#connections.leave(slot, connection));
     this.#aedes?.handle(connection);
   }
 
   /** Ends all connections of others: what they logged in with is no longer valid. */
   kick(): void {
-    for (const connection of this.#connections.values()) connection.destroy();
+    for (const connection of this.#connections.all()) connection.destroy();
   }
 
   stop(): Promise<void> {
@@ -220,7 +210,8 @@ export class EmbeddedBroker {
     const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket: Socket) => {
       this.handleStream(socket, (socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
     });
-    server.maxConnections = MOST_CONNECTIONS;
+    // Who has to give up his place is still counted until his connection has ended.
+    server.maxConnections = 2 * MOST_CONNECTIONS;
     server.on("error", (error: NodeJS.ErrnoException) => {
       const fault = error.code === "EADDRINUSE" ? `TCP port ${port} is taken` : `no listening on TCP port ${port}`;
       if (this.#link.state.fault !== fault)
@@ -237,14 +228,10 @@ export class EmbeddedBroker {
 
   #login(client: Client, username: string | undefined, password: Buffer | undefined): boolean {
     const connection = connectionOf(client);
-    const nowMs = this.#options.clock.now();
-    if (this.#wrong.refuses(connection.address, nowMs)) return false;
     connection.role = roleOf(this.#options.users(), username, password);
     if (connection.role !== null) return true;
-    this.#wrong.wrong(connection.address, nowMs);
-    if (this.#wrong.refuses(connection.address, nowMs)) {
-      this.#log.warn("too many wrong passwords; refused for a minute", { address: connection.address });
-    }
+    const { address } = connection;
+    if (this.#wrong.count(address, this.#options.clock.now())) this.#log.warn("many wrong passwords", { address });
     return false;
   }
 
