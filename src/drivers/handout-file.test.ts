@@ -48,6 +48,31 @@ it.each(["", "\0\0\0\0\0\0", FILE_MARK.slice(0, 7), `${FILE_MARK}\r\nPass`])(
   },
 );
 
+it.each([
+  ["a byte order mark", Buffer.from(`\ufeff${text}`)],
+  ["line feeds only", Buffer.from(text.replaceAll("\r", ""))],
+  ["carriage returns only", Buffer.from(text.replaceAll("\n", ""))],
+  ["both", Buffer.from(`\ufeff${text.replaceAll("\r", "")}`)],
+  ["UTF-16", Buffer.from(`\ufeff${text}`, "utf16le")],
+])("that an editor has saved again with %s is removed, and its text with it", async (_, left) => {
+  await writeFile(path, left);
+  const witness = await open(path);
+  await file.remove();
+  const rest = await witness.readFile();
+  await witness.close();
+  expect(rest.every((byte) => byte === 0)).toBe(true);
+  expect(await readdir(directory)).toEqual([]);
+});
+
+it.each([
+  ["behind a byte order mark", Buffer.from("\ufeffarm_64bit=1\n")],
+  ["in UTF-16", Buffer.from("\ufeffarm_64bit=1\n", "utf16le")],
+])("of somebody else is known %s too", async (_, foreign) => {
+  await writeFile(path, foreign);
+  await expect(file.remove()).rejects.toMatchObject({ code: "handout-file-foreign" });
+  expect(await readFile(path)).toEqual(foreign);
+});
+
 it("of somebody else is left as it is, and said", async () => {
   const foreign = "arm_64bit=1\ndtoverlay=pax\n";
   await writeFile(path, foreign);

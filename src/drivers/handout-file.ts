@@ -76,15 +76,23 @@ export class CredentialsFile implements HandoutFile {
   }
 }
 
+/** Our first words, as long as they are when every character takes two bytes behind a byte order mark. */
 async function startOf(file: FileHandle): Promise<Buffer> {
-  const start = Buffer.alloc(FILE_MARK.length);
+  const start = Buffer.alloc(2 + 2 * FILE_MARK.length);
   const { bytesRead } = await file.read(start, 0, start.length, 0);
   return start.subarray(0, bytesRead);
 }
 
 /** Our first words, or what a loss of power leaves of them: less of them, zeros, nothing. */
 function isOurs(start: Buffer): boolean {
-  return start.every((byte) => byte === 0) || FILE_MARK.startsWith(start.toString("latin1"));
+  const words = textOf(start).slice(0, FILE_MARK.length);
+  return start.every((byte) => byte === 0) || FILE_MARK.startsWith(words);
+}
+
+/** As text: an editor that saves the file again may put a byte order mark before it (RFC 3629 section 6), or UTF-16. */
+function textOf(start: Buffer): string {
+  if (start[0] === 0xff && start[1] === 0xfe) return start.toString("utf16le", 2);
+  return start.toString("latin1").replace(/^\xef\xbb\xbf/, "");
 }
 
 function absent(error: unknown): null {
