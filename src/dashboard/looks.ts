@@ -90,8 +90,8 @@ export function guardLamp(site: SiteView): Lamp {
   const { guard } = site;
   if (guard === null || guard.protect === "none") return { look: "off", word: text.lamps.none };
   if (!guard.inForce) return { look: "bad", word: text.guard.notInForce };
-  if (guard.trial.state === "on-trial" || guard.faults.length > 0)
-    return { look: "warn", word: text.dials.states.warn };
+  if (guard.faults.length > 0) return { look: "warn", word: text.lamps.trouble };
+  if (guard.trial.state === "on-trial") return { look: "warn", word: text.lamps.onTrial };
   return { look: "good", word: guard.mode === "open" ? text.guard.open : text.guard.inForce };
 }
 
@@ -106,7 +106,7 @@ export function natLamp(site: SiteView): Lamp {
   const { nat } = site;
   if (nat === null || nat.mode === "none") return { look: "off", word: text.lamps.nat.none };
   const wrong = nat.doubleNat || nat.faults.length > 0 || nat.mappings.some((mapping) => mapping.fault !== null);
-  if (wrong) return { look: "warn", word: nat.doubleNat ? text.nat.double : text.lamps.nat.wrong };
+  if (wrong) return { look: "warn", word: nat.doubleNat ? text.nat.double : text.lamps.trouble };
   return { look: "good", word: nat.mode === "router" ? text.lamps.nat.router : text.lamps.nat.good };
 }
 

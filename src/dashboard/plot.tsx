@@ -67,7 +67,7 @@ export const Plot = pure(function Plot(props: {
                 return `${TWO_DIGITS(date.getHours())}:${TWO_DIGITS(date.getMinutes())}`;
               }),
           },
-          { ...axis, size: 54, space: 34, ...(tick === undefined ? {} : { values: (_, splits) => splits.map(tick) }) },
+          { ...axis, size: 56, space: 34, ...(tick === undefined ? {} : { values: (_, splits) => splits.map(tick) }) },
         ],
         series: [
           {},

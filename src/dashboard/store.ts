@@ -61,10 +61,9 @@ function opened(view: View, data: unknown, atMs: number): View {
   if (decoded === null) return view;
   const { messages, broker } = data as { messages?: unknown; broker?: unknown };
   const skewMs = decoded.value.nowMs - atMs;
-  const kept: Record<string, SiteView> = {};
-  for (const [site, old] of Object.entries(view.sites)) {
-    kept[site] = { ...emptySite(site), heard: old.heard, lastDigit: old.lastDigit };
-  }
+  const kept: Named<SiteView> = Object.fromEntries(
+    Object.entries(view.sites).map(([site, { heard, lastDigit }]) => [site, { ...emptySite(site), heard, lastDigit }]),
+  );
   let next: View = {
     ...view,
     link: LIVE,

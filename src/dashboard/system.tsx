@@ -19,7 +19,7 @@ export const System = pure(function System(props: {
   mine: boolean;
 }) {
   const { system, history } = props;
-  const scale = (system?.memoryTotalMb ?? 0) > 4_096 ? 1_024 : 1;
+  const scale = (system?.memoryTotalMb ?? 0) >= 1_000 ? 1_024 : 1;
   const memory = useMemo(
     () => history?.memoryAvailableMb.map((value) => (value === null ? null : value / scale)),
     [history?.memoryAvailableMb, scale],

@@ -74,5 +74,5 @@ export const dials = {
   outside: (count: number, all: number) => `${count} of ${all}`,
   plot: (count: number, outside: number) =>
     `Scatter plot of ${count} dialled digits, speed against break ratio; ${outside} outside the limits.`,
-  states: { none: "none heard", good: "good", warn: "look" },
+  states: { none: "none heard", good: "good", warn: "out of limits" },
 } as const;

@@ -96,7 +96,9 @@ export const lamps = {
   calls: (count: number) => (count === 0 ? "none" : `${count} in progress`),
   trunks: (good: number, all: number) => (good === all ? "registered" : `${good} of ${all} up`),
   none: "none",
-  nat: { none: "none needed", good: "mapped", wrong: "trouble", router: "routing" },
+  trouble: "trouble",
+  onTrial: "on trial",
+  nat: { none: "none needed", good: "mapped", router: "routing" },
   inputs: (count: number) => (count === 0 ? "at rest" : `${count} active`),
   dropped: (count: string) => `${count} dropped/min`,
 } as const;
