@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import {
   type FleetRules,
   type FleetState,
+  MAX_BYTES,
+  MAX_SITE_BYTES,
   MAX_SITES,
   MAX_TOPICS,
   noFleet,
@@ -246,5 +248,114 @@ describe("what a stranger says", () => {
     expect(heard).toBeGreaterThanOrEqual(20 * 50);
     expect(heard).toBeLessThan(20 * 50 + 401);
     expect(memory.state.counts.hurried).toBe(20_000 - heard);
+  });
+});
+
+describe("what is kept of others", () => {
+  /** An alert about as long as one may be: 3 KB as it is told. */
+  const long = (letter = "\u20ac") => ({ ...alert, text: letter.repeat(1_000) });
+  const bytes = (memory: Memory) => new TextEncoder().encode(JSON.stringify(snapshotOf(memory.state))).byteLength;
+  const fill = (memory: Memory, site: string, nowMs = 0) => {
+    for (let each = 0; each < MAX_TOPICS; each++) memory.say(`${site}/alerts/a${each}`, long(), nowMs);
+  };
+
+  it("has an end in bytes for each site, and what is deleted makes room again", () => {
+    const memory = withSouth();
+    fill(memory, "south");
+    expect(bytes(memory)).toBeLessThan(MAX_SITE_BYTES);
+    expect(bytes(memory)).toBeGreaterThan(MAX_SITE_BYTES - 4_000);
+    const { crowded } = memory.state.counts;
+    expect(crowded).toBeGreaterThan(100);
+    expect(memory.say("south/alerts/more", long(), 60_000)).toEqual([]);
+    // What is there may be said anew, shorter or as long, and may be deleted.
+    expect(memory.say("south/alerts/a1", long("\u20ad"), 60_000)).toHaveLength(1);
+    expect(memory.say("south/alerts/a0", "", 60_000)).toHaveLength(1);
+    expect(memory.say("south/alerts/more", long(), 60_000)).toHaveLength(1);
+    expect(memory.state.counts.crowded).toBe(crowded + 1);
+  });
+
+  it("is counted as it is told on, however short it came", () => {
+    const memory = withSouth();
+    const counters = Array.from({ length: 120 }, (_, at) => `"c${at}":1e20`).join(",");
+    const guard = JSON.stringify({ ...testParts.guard, scanner: {}, counters: {} }).replace(
+      /"counters":\{\}/,
+      `"counters":{${counters}}`,
+    );
+    expect(memory.say("south/guard", guard)).toHaveLength(1);
+    expect(memory.state.sites.get("south")?.bytes).toBeGreaterThan(bytes(memory) - 100);
+  });
+
+  it("has an end in bytes for all sites: who is stale makes room, and who goes does", () => {
+    const memory = new Memory();
+    const live = (site: string, nowMs: number) => {
+      memory.say(`${site}/availability`, "online", nowMs);
+      memory.say(`${site}/heartbeat`, { atMs: WALL }, nowMs);
+    };
+    for (let each = 0; each < 12; each++) {
+      live(`s${each}`, each * 1_000);
+      fill(memory, `s${each}`, each * 1_000);
+    }
+    expect(bytes(memory)).toBeLessThan(MAX_BYTES);
+    expect(bytes(memory)).toBeGreaterThan(MAX_BYTES - 8_000);
+    live("late", 20_000);
+    expect(memory.say("late/alerts/one", long(), 20_000)).toEqual([]);
+    memory.say("s3/availability", "offline", 21_000);
+    expect(memory.say("late/alerts/one", long(), 22_000)).toHaveLength(1);
+    expect(memory.state.sites.has("s3")).toBe(false);
+    expect(bytes(memory)).toBeLessThan(MAX_BYTES - MAX_SITE_BYTES / 2);
+  });
+});
+
+describe("a flood", () => {
+  /** How many payloads were looked into while so many messages came within a second. */
+  const checked = (count: number, topic: (at: number) => string, payload: unknown, memory: Memory, fromMs = 0) => {
+    const before = looked;
+    for (let at = 0; at < count; at++) memory.say(topic(at), payload, fromMs + (at * 1_000) / count);
+    return looked - before;
+  };
+  let looked = 0;
+  const counting: FleetRules = {
+    ...rules,
+    check: (topic) => {
+      looked++;
+      return registered(topic);
+    },
+  };
+  const known = () => {
+    const memory = new Memory(counting);
+    memory.say("south/availability", "online");
+    memory.say("south/heartbeat", { atMs: WALL });
+    return memory;
+  };
+
+  it("of a known site is not read beyond its credit, in form or not", () => {
+    for (const payload of [gateway, "{", { site: "south" }, null]) {
+      const memory = known();
+      expect(checked(20_000, () => "south/gateway", payload, memory)).toBeLessThan(500);
+      expect(memory.state.counts.hurried).toBeGreaterThan(19_000);
+    }
+  });
+
+  it("under names that nobody knows is not read beyond what they all have, and leaves known sites theirs", () => {
+    const memory = known();
+    expect(checked(20_000, (at) => `x${at}/gateway`, "{", memory)).toBeLessThan(500);
+    expect(memory.say("south/gateway", gateway, 1_000)).toHaveLength(1);
+    expect(memory.say("west/availability", "online", 1_000)).toEqual([]);
+    expect(memory.say("west/availability", "online", 2_000)).toHaveLength(1);
+  });
+
+  it("of a site that comes and goes does not get a new credit each time", () => {
+    const memory = known();
+    const away = (at: number) => (at % 399 === 398 ? "" : alert);
+    const before = looked;
+    for (let at = 0; at < 39_900; at++) memory.say("west/alerts/one", away(at), at / 39.9);
+    expect(looked - before).toBeLessThan(1_500);
+  });
+
+  it("of long messages is read less often than one of short ones", () => {
+    const long = { ...testParts.guard, scanner: {}, faults: Array.from({ length: 14 }, () => "f".repeat(1_000)) };
+    const many = checked(2_000, () => "south/guard", long, known());
+    expect(many).toBeLessThan(150);
+    expect(many).toBeGreaterThan(50);
   });
 });

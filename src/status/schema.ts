@@ -8,17 +8,23 @@ import { z } from "zod";
 
 const ms = (description: string) => z.number().int().nonnegative().meta({ description });
 const count = (description: string) => z.number().int().nonnegative().meta({ description });
-const named = (description: string) => z.string().meta({ description });
+/** Names of ours have up to 24 characters, identifiers of calls and alerts up to 64, host names up to 253. */
+const named = (description: string) => z.string().max(64).meta({ description });
+const text = (description: string) => z.string().max(256).meta({ description });
 const flag = (description: string) => z.boolean().meta({ description });
 const words = (description: string) => z.string().max(1_000).meta({ description });
+
+const faults = z.array(z.string().max(1_000)).max(20).meta({ description: "What is wrong." });
+const counted = z.record(z.string().max(64), z.number()).refine((all) => Object.keys(all).length <= 128, "too many");
+const counters = (description: string) => counted.meta({ description, maxProperties: 128 });
 
 /** Where the gateway stands. `degraded`: calls go on, but something is wrong (see the alerts). */
 export const gatewayStates = ["starting", "ready", "degraded", "faulty", "stopping"] as const;
 
 export const gatewaySchema = z.strictObject({
-  site: z.string().meta({ description: "Identifier of the site, as in the topics." }),
-  name: z.string().meta({ description: "What people call the gateway." }),
-  version: z.string().meta({ description: "Version of the gateway's software." }),
+  site: named("Identifier of the site, as in the topics."),
+  name: text("What people call the gateway."),
+  version: text("Version of the gateway's software."),
   state: z.enum(gatewayStates).meta({ description: "Where the gateway stands." }),
   fault: words("What keeps the gateway from calls.").nullable(),
   simulated: z.boolean().meta({ description: "Some line belongs to the simulated PAX." }),
@@ -58,13 +64,13 @@ const callsToday = {
 };
 
 export const lineSchema = z.strictObject({
-  line: z.string().meta({ description: "Name of the line." }),
+  line: named("Name of the line."),
   type: z.enum(["tie-line", "subscriber"]).meta({ description: "Kind of line." }),
-  group: z.string().meta({ description: "Line group." }),
+  group: named("Line group."),
   state: z.enum(lineStates).meta({ description: "What the line is doing." }),
   sinceMs: ms("Since when."),
   blocked: z.boolean().meta({ description: "Taken out of service by hand." }),
-  call: z.string().nullable().meta({ description: "The call that uses it." }),
+  call: named("The call that uses it.").nullable(),
   digits: z.string().max(64).meta({ description: "Digits dialled in the present call, as far as they are known." }),
   dial: dialSchema.meta({ description: "Health of the dials heard on the line." }),
   callsToday: z.strictObject(callsToday).meta({ description: "Calls of the line today." }),
@@ -79,12 +85,12 @@ export const digitEventSchema = z.strictObject({
 });
 
 export const callSchema = z.strictObject({
-  call: z.string().meta({ description: "Identifier of the call, unique since the start." }),
+  call: named("Identifier of the call, unique since the start."),
   direction: z.enum(["from-pax", "to-pax"]).meta({ description: "Who called." }),
-  line: z.string().nullable().meta({ description: "Line in use." }),
+  line: named("Line in use.").nullable(),
   number: z.string().max(64).meta({ description: "Number that was called; from the PAX: digits dialled so far." }),
   caller: z.string().max(64).meta({ description: "Caller's number as the network gives it; not to be trusted." }),
-  via: z.string().nullable().meta({ description: "Trunk, account or service at the far end." }),
+  via: text("Trunk, account or service at the far end.").nullable(),
   phase: z.enum(["dialling", "calling", "talking", "ended", "refused"]).meta({ description: "How far it is." }),
   begunMs: ms("When it began."),
   answeredMs: ms("When it was answered.").nullable(),
@@ -107,19 +113,16 @@ export const callEventSchema = z.strictObject({
 });
 
 export const trunkSchema = z.strictObject({
-  trunk: z.string().meta({ description: "Name of the trunk." }),
-  server: z.string().meta({ description: "Its SIP server." }),
-  registered: z
-    .boolean()
-    .nullable()
-    .meta({ description: "Whether the server knows of us; null: it does not register." }),
+  trunk: named("Name of the trunk."),
+  server: text("Its SIP server."),
+  registered: flag("Whether the server knows of us; null: it does not register.").nullable(),
   sinceMs: ms("Since when that is so."),
   calls: count("Calls through it now."),
   callLimit: count("Calls that it may carry."),
 });
 
 const banSchema = z.strictObject({
-  address: z.string().meta({ description: "Address or network, canonical." }),
+  address: text("Address or network, canonical."),
   reason: words("Why, in the gateway's words."),
   sinceMs: ms("When the ban began."),
   untilMs: ms("When it ends.").nullable(),
@@ -130,18 +133,18 @@ export const guardSchema = z.strictObject({
   protect: z.enum(["host", "gateway", "none"]).meta({ description: "What the firewall guards." }),
   mode: z.enum(["allowlist", "open"]).meta({ description: "Who may send SIP." }),
   inForce: z.boolean().meta({ description: "The wanted rules are in the kernel." }),
-  faults: z.array(z.string()).max(20).meta({ description: "What is wrong." }),
+  faults,
   trial: z
     .strictObject({
       state: z.enum(["confirmed", "on-trial", "reverted"]).meta({ description: "Confirm or revert." }),
       endsMs: ms("When an unconfirmed change is taken back.").nullable(),
-      changes: z.array(z.string()).max(50).meta({ description: "What changed." }),
+      changes: z.array(z.string().max(256)).max(50).meta({ description: "What changed." }),
     })
     .meta({ description: "A change of the firewall that waits for its confirmation." }),
   droppedPerMinute: count("Packets dropped in the last whole minute."),
   dropped: count("Packets dropped since the rules were made."),
-  counters: z.record(z.string(), z.number()).meta({ description: "The rules' counters, packets." }),
-  scanner: z.record(z.string(), z.number()).meta({ description: "Packets of known scanners, by token." }),
+  counters: counters("The rules' counters, packets."),
+  scanner: counters("Packets of known scanners, by token."),
   sources: z
     .strictObject({
       trusted: count("Trunks and operators."),
@@ -154,7 +157,7 @@ export const guardSchema = z.strictObject({
   lists: z
     .array(
       z.strictObject({
-        name: z.string().meta({ description: "Block list." }),
+        name: named("Block list."),
         entries: count("Entries in use."),
         updatedMs: ms("When it was last read to its end.").nullable(),
         fault: words("Why the last attempt failed.").nullable(),
@@ -169,7 +172,7 @@ export const guardSchema = z.strictObject({
     })
     .meta({ description: "Bans." }),
   top: z
-    .array(z.strictObject({ address: named("Source."), count: count("Bans and limits so far.") }))
+    .array(z.strictObject({ address: text("Source."), count: count("Bans and limits so far.") }))
     .max(10)
     .meta({ description: "Sources that were banned or limited most often since the start." }),
 });
@@ -183,10 +186,10 @@ export const guardEventSchema = z.strictObject({
 export const natSchema = z.strictObject({
   mode: z.enum(["none", "upstream", "router"]).meta({ description: "nat.mode." }),
   protocol: z.enum(["pcp", "nat-pmp", "upnp"]).nullable().meta({ description: "What works at the router." }),
-  router: z.string().nullable().meta({ description: "The router's address." }),
-  externalAddress: z.string().nullable().meta({ description: "Our address at the outside." }),
+  router: text("The router's address.").nullable(),
+  externalAddress: text("Our address at the outside.").nullable(),
   externalPort: z.number().int().nullable().meta({ description: "SIP's port there." }),
-  stunAddress: z.string().nullable().meta({ description: "Our address as STUN servers see it." }),
+  stunAddress: text("Our address as STUN servers see it.").nullable(),
   doubleNat: z.boolean().meta({ description: "The router is behind another one." }),
   mappings: z
     .array(
@@ -200,13 +203,13 @@ export const natSchema = z.strictObject({
     .max(16)
     .meta({ description: "Port mappings." }),
   advice: words("What somebody has to set elsewhere.").nullable(),
-  faults: z.array(z.string()).max(20).meta({ description: "What is wrong." }),
+  faults,
 });
 
 export const systemSchema = z.strictObject({
   atMs: ms("When these were measured."),
-  model: z.string().nullable().meta({ description: "The machine." }),
-  os: z.string().meta({ description: "Operating system." }),
+  model: text("The machine.").nullable(),
+  os: text("Operating system."),
   cpuPercent: z.number().nullable().meta({ description: "Use of all processors since the last look, percent." }),
   load: z.number().meta({ description: "Load average of one minute." }),
   temperatureC: z.number().nullable().meta({ description: "Processor's temperature, degrees Celsius." }),
@@ -234,8 +237,8 @@ export const systemSchema = z.strictObject({
 });
 
 export const inputSchema = z.strictObject({
-  input: z.string().meta({ description: "Name of the monitored input." }),
-  label: z.string().meta({ description: "What it shows." }),
+  input: named("Name of the monitored input."),
+  label: named("What it shows."),
   active: z.boolean().nullable().meta({ description: "Its state; null: it can't be read." }),
   sinceMs: ms("Since when."),
   alarm: z.boolean().meta({ description: "Its being active is an alert." }),
@@ -244,9 +247,9 @@ export const inputSchema = z.strictObject({
 });
 
 export const alertSchema = z.strictObject({
-  alert: z.string().meta({ description: "Identifier of the alert." }),
+  alert: named("Identifier of the alert."),
   severity: z.enum(["warning", "error"]).meta({ description: "error: calls or the guard suffer." }),
-  source: z.string().meta({ description: "Part of the gateway that raised it." }),
+  source: named("Part of the gateway that raised it."),
   text: words("What is wrong."),
   sinceMs: ms("Since when."),
 });
@@ -260,7 +263,7 @@ export const buttonEventSchema = z.strictObject({
 
 export const credentialsSchema = z.strictObject({
   windowUntilMs: ms("Until when new credentials can be collected; null: not now.").nullable(),
-  collectedBy: z.string().nullable().meta({ description: "Address that collected them in this window." }),
+  collectedBy: text("Address that collected them in this window.").nullable(),
   lastResetMs: ms("When all credentials were last made anew; null: never.").nullable(),
   resetPending: z.boolean().meta({ description: "A reset has begun and is not complete." }),
 });

@@ -13,7 +13,7 @@ export const requestSchema = z.looseObject({
 /** What gateways of a fleet tell each other, signed (`shared-ban.ts`). */
 export const sharedBanSchema = z.strictObject({
   v: z.literal(1).meta({ description: "Version of this form." }),
-  site: z.string().meta({ description: "Site that made the ban." }),
+  site: z.string().max(64).meta({ description: "Site that made the ban." }),
   address: z.string().max(64).meta({ description: "Address (IPv4) or /64 (IPv6), canonical." }),
   reasonCode: z.enum(["logins", "operator"]).meta({ description: "Why." }),
   minutes: z.number().int().min(1).max(1_440).meta({ description: "How long, minutes." }),
