@@ -7,9 +7,23 @@ import { ALIVE_MS, MAX_LISTENERS, MAX_WAITING_BYTES } from "./limits.ts";
 import type { Feed } from "./port.ts";
 import { Refusal } from "./refusal.ts";
 
+/** How long a snapshot serves whoever joins, ms: many pages that come back at once cost one. */
+export const SNAPSHOT_MS = 250;
+
+/** A snapshot, and what has been told since: together, everything. */
+interface Snapshot {
+  readonly bytes: Buffer;
+  readonly since: Buffer[];
+  sinceBytes: number;
+  readonly expire: Dispose;
+}
+
 interface Listener {
   readonly response: ServerResponse;
-  /** Bytes that may wait for it: more while the snapshot is under way. */
+  /**
+   * Bytes that may wait for it: while the snapshot is under way, that as well. The snapshot has the bounds of what is
+   * kept of all sites (`status/fleet.ts`), and all who join together share one.
+   */
   allowed: number;
   /** It has not taken the last sign of life yet. */
   silent: boolean;
@@ -24,6 +38,7 @@ export class FeedHub {
   readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
   #disposers: Dispose[] = [];
+  #snapshot: Snapshot | null = null;
   #cancelAlive: Dispose = () => undefined;
 
   constructor(feed: Feed, clock: Clock) {
@@ -49,6 +64,7 @@ export class FeedHub {
     for (const dispose of this.#disposers) dispose();
     this.#disposers = [];
     this.#cancelAlive();
+    this.#forget();
     for (const listener of [...this.#listeners]) this.#end(listener, "stopping");
   }
 
@@ -74,13 +90,8 @@ export class FeedHub {
     }
     // From here on the signs of life find out who has gone.
     request.socket.setTimeout(0);
-    const snapshot = frame("snapshot", {
-      site: this.#feed.site,
-      messages: this.#feed.snapshot(),
-      broker: this.#feed.broker(),
-      nowMs: Date.now(),
-    });
-    const listener: Listener = { response, allowed: snapshot.length + MAX_WAITING_BYTES, silent: false };
+    const { bytes: snapshot, since, sinceBytes } = this.#fresh();
+    const listener: Listener = { response, allowed: snapshot.length + sinceBytes + MAX_WAITING_BYTES, silent: false };
     const onEnd = () => this.#end(listener, "session");
     this.#listeners.add(listener);
     session?.onEnd.add(onEnd);
@@ -90,14 +101,47 @@ export class FeedHub {
     });
     response.on("error", () => response.destroy());
     response.write("retry: 2000\n\n");
-    response.write(snapshot, () => {
-      listener.allowed = MAX_WAITING_BYTES;
+    const last = since.at(-1) ?? snapshot;
+    for (const bytes of [snapshot, ...since]) {
+      const taken = () => {
+        if (bytes === last) listener.allowed = MAX_WAITING_BYTES;
+      };
+      response.write(bytes, taken);
+    }
+  }
+
+  /** The snapshot that is there, or a new one. */
+  #fresh(): Snapshot {
+    if (this.#snapshot !== null) return this.#snapshot;
+    const bytes = frame("snapshot", {
+      site: this.#feed.site,
+      messages: this.#feed.snapshot(),
+      broker: this.#feed.broker(),
+      nowMs: Date.now(),
     });
+    const expire = this.#clock.at(this.#clock.now() + SNAPSHOT_MS, () => this.#forget());
+    this.#snapshot = { bytes, since: [], sinceBytes: 0, expire };
+    return this.#snapshot;
+  }
+
+  #forget(): void {
+    this.#snapshot?.expire();
+    this.#snapshot = null;
+  }
+
+  #remember(bytes: Buffer): void {
+    const snapshot = this.#snapshot;
+    if (snapshot === null) return;
+    snapshot.since.push(bytes);
+    snapshot.sinceBytes += bytes.length;
+    // A new one is no larger than an old one with so much behind it.
+    if (snapshot.sinceBytes > MAX_WAITING_BYTES) this.#forget();
   }
 
   #sendAll(event: string, data: unknown): void {
-    if (this.#listeners.size === 0) return;
+    if (this.#listeners.size === 0 && this.#snapshot === null) return;
     const bytes = frame(event, data);
+    this.#remember(bytes);
     for (const listener of this.#listeners) this.#send(listener, bytes);
   }
 
