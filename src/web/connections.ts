@@ -1,16 +1,22 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { Budget } from "./budget.ts";
-import { CONNECT_BURST, CONNECTS_PER_S, MAX_CONNECTIONS, MAX_PER_ADDRESS, MAX_STRANGERS } from "./limits.ts";
-import { addressOf } from "./sources.ts";
+import { CONNECT_BURST, CONNECTS_PER_S } from "./limits.ts";
+import { type Seat, seat } from "./seats.ts";
+import { addressOf, neighbourhoodOf } from "./sources.ts";
 
-/**
- * Counts connections. A stranger who opens as many as he can takes none from those who have logged in before, and one
- * address never takes them all.
- */
+interface Connection extends Seat {
+  readonly socket: Socket;
+  heard: boolean;
+}
+
+/** The part of a connection that is the same for the socket and for the TLS that is spoken on it. */
+type End = Pick<Socket, "localAddress" | "remoteAddress" | "remotePort">;
+
+/** The connections, each of which has a seat (see seats.ts). */
 export class Connections {
-  readonly #counts = new Map<string, number>();
-  #all = 0;
+  /** The oldest first. */
+  readonly #open = new Map<string, Connection>();
   readonly #admits: (address: string) => boolean;
   readonly #isKnown: (address: string) => boolean;
 
@@ -23,31 +29,53 @@ export class Connections {
     this.#isKnown = isKnown;
   }
 
-  /** Whether the socket may stay; cuts it off otherwise. */
+  /** Whether the socket may stay; cuts it off otherwise, or another one in its place. */
   take(socket: Socket): boolean {
     const address = addressOf(socket.remoteAddress);
-    if (address === null || !this.#mayStay(address)) {
+    const sinceMs = this.#clock.now();
+    if (address === null || !this.#budget.take(address, sinceMs) || !this.#admits(address)) {
       socket.destroy();
       return false;
     }
-    this.#all++;
-    this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
+    const connection: Connection = {
+      socket,
+      address,
+      neighbourhood: neighbourhoodOf(address),
+      sinceMs,
+      heard: false,
+    };
+    if (!this.#makeRoom(connection)) {
+      socket.destroy();
+      return false;
+    }
+    const key = keyOf(socket);
+    this.#open.set(key, connection);
     socket.once("close", () => {
-      this.#all--;
-      const left = (this.#counts.get(address) ?? 1) - 1;
-      if (left > 0) this.#counts.set(address, left);
-      else this.#counts.delete(address);
+      if (this.#open.get(key) === connection) this.#open.delete(key);
     });
     return true;
   }
 
-  get count(): number {
-    return this.#all;
+  /** A whole head of a request has come on it. */
+  heard(end: End): void {
+    const connection = this.#open.get(keyOf(end));
+    if (connection !== undefined) connection.heard = true;
   }
 
-  #mayStay(address: string): boolean {
-    if ((this.#counts.get(address) ?? 0) >= MAX_PER_ADDRESS) return false;
-    if (this.#all >= (this.#isKnown(address) ? MAX_CONNECTIONS : MAX_STRANGERS)) return false;
-    return this.#budget.take(address, this.#clock.now()) && this.#admits(address);
+  get count(): number {
+    return this.#open.size;
   }
+
+  #makeRoom(newcomer: Connection): boolean {
+    const seating = seat([...this.#open.values()], newcomer, this.#isKnown, newcomer.sinceMs);
+    if (seating.stays && seating.insteadOf !== null) {
+      this.#open.delete(keyOf(seating.insteadOf.socket));
+      seating.insteadOf.socket.destroy();
+    }
+    return seating.stays;
+  }
+}
+
+function keyOf({ localAddress, remoteAddress, remotePort }: End): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`;
 }

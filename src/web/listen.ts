@@ -33,7 +33,8 @@ export function hurriedServer(tls: Certificate | null): Server {
     tls === null
       ? createServer(options)
       : createSecureServer({ ...options, ...tls, minVersion: "TLSv1.2", handshakeTimeout: HEAD_MS });
-  server.maxConnections = MAX_CONNECTIONS;
+  // Beyond what has a seat: who lost his is counted here until his connection has ended.
+  server.maxConnections = 2 * MAX_CONNECTIONS;
   server.maxHeadersCount = 64;
   server.timeout = IDLE_MS;
   return server;

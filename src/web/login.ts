@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type Asked, bodyOf, isForm } from "./asked.ts";
 import { setCookie, tokenOf } from "./cookies.ts";
+import type { KnownAddresses } from "./known-addresses.ts";
 import { MAX_PASSWORD } from "./limits.ts";
 import { LogBudget } from "./log-budget.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
@@ -17,6 +18,7 @@ export class Login {
   readonly #sessions: Sessions;
   readonly #keeper: SessionKeeper;
   readonly #limiter: LoginLimiter;
+  readonly #known: KnownAddresses;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #warnings: LogBudget;
@@ -26,6 +28,7 @@ export class Login {
     sessions: Sessions,
     keeper: SessionKeeper,
     limiter: LoginLimiter,
+    known: KnownAddresses,
     clock: Clock,
     log: Log,
   ) {
@@ -33,6 +36,7 @@ export class Login {
     this.#sessions = sessions;
     this.#keeper = keeper;
     this.#limiter = limiter;
+    this.#known = known;
     this.#clock = clock;
     this.#log = log;
     this.#warnings = new LogBudget(log);
@@ -57,6 +61,7 @@ export class Login {
       throw new Refusal("wrong-password", "Wrong password.");
     }
     this.#limiter.succeeded(asked.address);
+    this.#known.add(asked.address);
     this.#log.info("logged in", { address: asked.address });
     // A browser that logs in again has its old session ended: it could not use it any more.
     this.#sessions.end(tokenOf(asked.request.headers.cookie, cookieName(asked.secure)));

@@ -5,12 +5,14 @@ import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type Asked, type Handler, refuseForeign, wantsJson } from "./asked.ts";
 import { Budget } from "./budget.ts";
-import { MAX_URL, REQUEST_BURST, REQUESTS_PER_S, STRANGERS_BURST, STRANGERS_PER_S } from "./limits.ts";
+import type { KnownAddresses } from "./known-addresses.ts";
+import { MAX_URL, REQUEST_BURST, REQUESTS_PER_S } from "./limits.ts";
 import type { Login } from "./login.ts";
 import { Refusal } from "./refusal.ts";
 import { type Reply, refused, seeOther, send, sendBare } from "./reply.ts";
 import type { Route, Routes } from "./routes.ts";
 import { addressOf, isOurHost } from "./sources.ts";
+import { StrangersBudget } from "./strangers-budget.ts";
 import type { BrokerSockets } from "./web-socket.ts";
 
 export interface ReceptionOptions {
@@ -21,8 +23,7 @@ export interface ReceptionOptions {
   readonly hosts: readonly string[];
   readonly metricsFrom: readonly string[];
   readonly secure: boolean;
-  /** Addresses that have logged in before. */
-  readonly isKnown: (address: string) => boolean;
+  readonly known: KnownAddresses;
   readonly clock: Clock;
 }
 
@@ -33,7 +34,7 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #metricsFrom: ReadonlySet<string>;
   readonly #budget = new Budget(REQUEST_BURST, REQUESTS_PER_S);
-  readonly #strangers = new Budget(STRANGERS_BURST, STRANGERS_PER_S);
+  readonly #strangers = new StrangersBudget();
   /** Connections with a request that has no whole answer yet. */
   readonly #busy = new WeakMap<Duplex, ServerResponse>();
   readonly #log: Log;
@@ -123,8 +124,9 @@ export class Reception {
     if (route?.anyHost !== true && !trusted) this.#refuseHost(request);
     if (path === null || route === undefined) throw new Refusal("not-found", "There is nothing at this address.");
     const handler = handlerOf(route, request.method);
-    const { login, secure } = this.#options;
+    const { login, secure, known } = this.#options;
     const session = login.sessionOf(request.headers.cookie, secure);
+    if (session !== null) known.add(address);
     const asked: Asked = { request, response, address, secure, session };
     if (request.method === "POST") refuseForeign(asked, path);
     if (route.session !== "not-needed" && session === null && !trusted) {
@@ -138,7 +140,7 @@ export class Reception {
   #mayAsk(address: string): boolean {
     const now = this.#options.clock.now();
     if (!this.#budget.take(address, now)) return false;
-    return this.#options.isKnown(address) || this.#strangers.take("all", now);
+    return this.#options.known.has(address) || this.#strangers.take(address, now);
   }
 
   #refuseHost(request: IncomingMessage): void {

@@ -12,6 +12,7 @@ import { Connections } from "./connections.ts";
 import { FeedHub } from "./feed-hub.ts";
 import { lookFirst, refuseHeaps } from "./front.ts";
 import { HandoutDesk } from "./handout.ts";
+import { KnownAddresses } from "./known-addresses.ts";
 import { type Certificate, hurriedServer, listenAt, placesOf } from "./listen.ts";
 import { Login } from "./login.ts";
 import { LoginLimiter } from "./login-limiter.ts";
@@ -50,6 +51,7 @@ export class WebService implements Service {
   readonly #sessions = new Sessions();
   readonly #keeper: SessionKeeper;
   readonly #limiter = new LoginLimiter();
+  readonly #known = new KnownAddresses();
   readonly #hub: FeedHub;
   readonly #sockets: BrokerSockets;
   readonly #connections: Connections;
@@ -69,7 +71,7 @@ export class WebService implements Service {
     this.#sockets = new BrokerSockets(options.ports.broker);
     this.#connections = new Connections(
       (address) => options.ports.admits(address),
-      (address) => this.#limiter.isKnown(address),
+      (address) => this.#known.has(address),
       options.clock,
     );
   }
@@ -91,7 +93,15 @@ export class WebService implements Service {
     if (!assets.has("/index.html")) this.#log.warn("the page's files are missing: /metrics and the API are served");
     signal.throwIfAborted();
     await this.#keeper.load();
-    const login = new Login(ports.passwords, this.#sessions, this.#keeper, this.#limiter, clock, this.#log);
+    const login = new Login(
+      ports.passwords,
+      this.#sessions,
+      this.#keeper,
+      this.#limiter,
+      this.#known,
+      clock,
+      this.#log,
+    );
     const routes = routesOf({
       login,
       hub: this.#hub,
@@ -109,7 +119,7 @@ export class WebService implements Service {
         hosts: [hostname(), ...this.#options.names].map((name) => name.toLowerCase()),
         metricsFrom: this.#options.metricsFrom,
         secure: tls !== null,
-        isKnown: (address) => this.#limiter.isKnown(address),
+        known: this.#known,
         clock,
       },
       this.#log,
@@ -170,9 +180,13 @@ export class WebService implements Service {
     server.on(this.#options.tls === null ? "connection" : "secureConnection", (socket: Socket) => {
       this.#heaps.set(socket, refuseHeaps(socket));
     });
-    server.on("request", (request: IncomingMessage, response: ServerResponse) => reception.serve(request, response));
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      this.#connections.heard(request.socket);
+      reception.serve(request, response);
+    });
     server.on("checkExpectation", (request, response) => reception.unexpected(request, response));
-    server.on("upgrade", (request, socket: Duplex, head) => {
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head) => {
+      this.#connections.heard(request.socket);
       this.#heaps.get(socket)?.();
       reception.upgrade(request, socket, head);
     });

@@ -31,12 +31,14 @@ describe("the Host header", () => {
     "gateway.local.",
     "gateway.lan",
     "gateway.home.arpa",
-    "other.local",
     "pax.event.example",
   ])("%s is ours", (host) => expect(isOurHost(host, own)).toBe(true));
 
   it.each([
     "evil.example",
+    "other.local",
+    "anything.local:8080",
+    "gateway.other.local",
     "192.168.1.5.evil.example",
     "gateway.evil.example",
     "gateway.example",

@@ -20,14 +20,15 @@ const OWN_ENDS = ["", ".local", ".lan", ".home", ".internal", ".localdomain", ".
 
 /**
  * Whether a Host header names us. A page of a stranger can turn a name of his own to our address (DNS rebinding) and
- * would then be of our origin; but never an address, nor a name that is only the local network's.
+ * would then be of our origin; but never an address, nor our own name in a domain of the local network. Another name in `.local` is anybody's who
+ * answers for it there (RFC 6762 section 21).
  * `own`: the machine's host name and whatever names were configured, in lower case.
  */
 export function isOurHost(header: string | undefined, own: readonly string[]): boolean {
   const host = hostName(header);
   if (host === null) return false;
   if (host.startsWith("[")) return parseAddress(host.slice(1, -1))?.family !== undefined;
-  if (parseAddress(host) !== null || host === "localhost" || host.endsWith(".local")) return true;
+  if (parseAddress(host) !== null || host === "localhost") return true;
   return own.some((name) => OWN_ENDS.some((end) => host === name + end));
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
-import { MAX_SOCKET_MESSAGE, MAX_SOCKETS } from "./limits.ts";
+import { MAX_ALL_SOCKETS, MAX_SOCKET_MESSAGE, MAX_SOCKETS } from "./limits.ts";
 import type { WebPorts } from "./port.ts";
 import { Refusal } from "./refusal.ts";
 import { provenanceOf } from "./sources.ts";
@@ -9,7 +9,8 @@ import { provenanceOf } from "./sources.ts";
 /** MQTT over WebSocket (MQTT 3.1.1 section 6): the server carries it; who may do what is the broker's to say. */
 export class BrokerSockets {
   readonly #broker: WebPorts["broker"];
-  readonly #open = new Set<WebSocket>();
+  /** With their addresses. */
+  readonly #open = new Map<WebSocket, string>();
   readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -32,9 +33,11 @@ export class BrokerSockets {
     }
     const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
     if (!protocols.includes("mqtt")) throw new Refusal("bad-request", "Only the subprotocol mqtt is spoken here.");
-    if (this.#open.size >= MAX_SOCKETS) throw new Refusal("busy", "Too many connections to the broker.");
+    const own = [...this.#open.values()].filter((one) => one === address).length;
+    if (own >= MAX_SOCKETS || this.#open.size >= MAX_ALL_SOCKETS)
+      throw new Refusal("busy", "Too many connections to the broker.");
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#open.add(webSocket);
+      this.#open.set(webSocket, address);
       webSocket.once("close", () => this.#open.delete(webSocket));
       const stream = createWebSocketStream(webSocket);
       // Whatever is wrong with it, the stream closes, and the broker sees that.
@@ -46,7 +49,7 @@ export class BrokerSockets {
   }
 
   stop(): void {
-    for (const webSocket of this.#open) webSocket.terminate();
+    for (const webSocket of this.#open.keys()) webSocket.terminate();
   }
 
   get count(): number {

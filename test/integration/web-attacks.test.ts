@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { systemClock } from "../../src/base/clock.ts";
-import { ask, exchange, logIn, parse, startWeb, type WebRig } from "./support/web-rig.ts";
+import { ask, exchange, logIn, PASSWORD, parse, startWeb, type WebRig } from "./support/web-rig.ts";
 
 let rig: WebRig;
 beforeEach(async () => {
@@ -179,6 +180,87 @@ describe("slow requests", () => {
     expect(rest.status).toBe(200);
     expect(rest.ms).toBeLessThan(7_500);
   }, 20_000);
+});
+
+describe("strangers", () => {
+  const opened: Socket[] = [];
+  afterEach(() => {
+    for (const socket of opened.splice(0)) socket.destroy();
+  });
+
+  /** Opens as many connections as it is asked, each with the beginning of a request. */
+  const hold = async (hosts: number, each: number, bytes: string) => {
+    const made: Promise<unknown>[] = [];
+    for (let at = 0; at < each; at++) {
+      for (let host = 1; host <= hosts; host++) {
+        const socket = connect({ host: "127.0.0.1", port: rig.port, localAddress: `127.0.5.${host}` });
+        opened.push(socket);
+        made.push(new Promise((resolve) => socket.once("connect", resolve)));
+        socket.on("error", () => undefined);
+        socket.write(bytes);
+      }
+      await Promise.all(made.splice(0));
+    }
+    // Those that were refused are known to be when this one has been answered.
+    await ask(rig.port, { path: "/healthz", from: "127.0.6.1" });
+  };
+  const HEAD = "GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+
+  it("have four connections each as long as they have sent no whole head", async () => {
+    await hold(9, 20, HEAD);
+    expect(rig.service.counts.connections).toBeLessThanOrEqual(9 * 4 + 1);
+    for (let at = 0; at < 20; at++) {
+      expect((await ask(rig.port, { path: "/login", from: "127.0.0.77" })).status).toBe(200);
+    }
+  });
+
+  it.each([
+    ["unfinished heads", HEAD, 4],
+    ["requests and a rest after them", `${HEAD}\r\n`, 6],
+    [
+      "unfinished bodies",
+      `POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+      6,
+    ],
+  ])("with %s from 41 addresses keep nobody out, not when the password was just made anew", async (_, bytes, each) => {
+    await logIn(rig.port);
+    await hold(41, each, bytes);
+    rig.gateway.events.emit("changed");
+    for (let at = 0; at < 10; at++) await logIn(rig.port);
+    const fresh = { method: "POST", path: "/login", json: { password: PASSWORD }, from: "127.0.0.78" };
+    expect((await ask(rig.port, fresh)).status).toBe(204);
+  });
+
+  it("ask as often as they are let: who has logged in is served, also under a new password", async () => {
+    await logIn(rig.port);
+    rig.gateway.events.emit("changed");
+    const asked = Array.from({ length: 600 }, (_, at) =>
+      ask(rig.port, { path: "/healthz", from: `127.0.5.${1 + (at % 41)}` }),
+    );
+    const served = (await Promise.all(asked)).filter(({ status }) => status === 200).length;
+    expect(served).toBeLessThan(600);
+    for (let at = 0; at < 20; at++) expect((await ask(rig.port, { path: "/login" })).status).toBe(200);
+  });
+
+  it("at one address leave the broker's WebSockets to others", async () => {
+    const withBroker = await startWeb({ broker: true });
+    const open = (from: string) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${withBroker.port}/mqtt`, ["mqtt"], { localAddress: from });
+      return new Promise<number>((resolve) => {
+        socket.on("error", () => undefined);
+        socket.once("open", () => resolve(101));
+        socket.once("unexpected-response", (_request, answer) => resolve(answer.statusCode ?? 0));
+      });
+    };
+    try {
+      const taken: number[] = [];
+      for (let at = 0; at < 6; at++) taken.push(await open("127.0.5.1"));
+      expect(taken).toEqual([101, 101, 101, 101, 503, 503]);
+      expect(await open("127.0.5.2")).toBe(101);
+    } finally {
+      await withBroker.stop();
+    }
+  });
 });
 
 const attacker = fileURLToPath(new URL("support/web-attacker.mjs", import.meta.url));
