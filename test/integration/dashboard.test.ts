@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DESKTOP, faintTexts, LOOKS, overflow, type Visit, Visitors } from "./support/dashboard-browser.ts";
-import { call, guard, line, lines, OTHER } from "./support/dashboard-fixture.ts";
+import { call, guard, line, lines, nat, OTHER } from "./support/dashboard-fixture.ts";
 import { type DashboardServer, startDashboard } from "./support/dashboard-server.ts";
 
 /** What a browser gets for all pages together, at most. */
@@ -127,6 +127,16 @@ describe("the sheet", () => {
 });
 
 describe("the feed", () => {
+  it("says how ports are forwarded where no router is asked", async () => {
+    const { page, close } = await visitors.dashboard();
+    const none = { ...nat(Date.now()), mode: "none", protocol: null, router: null, mappings: [] };
+    server.send("nat", { ...none, advice: null });
+    await page.locator(".sheet-nat", { hasText: "its ports are forwarded by hand" }).waitFor();
+    server.send("nat", { ...none, advice: "Forward UDP 5060 to 192.168.7.2." });
+    await page.locator(".sheet-nat .advice", { hasText: "Forward UDP 5060" }).waitFor();
+    await close();
+  });
+
   it("shows a change within 200 ms", async () => {
     const { page, close } = await visitors.dashboard();
     const took: number[] = [];
@@ -154,19 +164,23 @@ describe("the feed", () => {
     await close();
   });
 
-  it("says that it is stale, and since when, when the gateway goes; and is live again when it comes back", async () => {
-    const { page, close } = await visitors.dashboard();
-    await server.stop();
-    const banner = page.getByRole("alert").filter({ hasText: /Stale since \d\d:\d\d:\d\d/ });
-    await banner.waitFor();
-    expect(await page.locator(".page.stale").count()).toBe(1);
-    await server.again();
-    await banner.waitFor({ state: "hidden", timeout: 20_000 });
-    expect(await page.locator(".page.stale").count()).toBe(0);
-    server.send("lines/tie-4", line("tie-4", Date.now(), { state: "parked" }));
-    await page.locator('[data-line="tie-4"]', { hasText: "Parked" }).waitFor();
-    await close();
-  });
+  it.each(["light", "dark"] as const)(
+    "says that it is stale, and since when, and is live again after, %s",
+    async (scheme) => {
+      const { page, close } = await visitors.dashboard({ ...DESKTOP, scheme });
+      await server.stop();
+      const banner = page.getByRole("alert").filter({ hasText: /Stale since \d\d:\d\d:\d\d/ });
+      await banner.waitFor();
+      expect(await page.locator(".page.stale").count()).toBe(1);
+      expect(await faintTexts(page)).toEqual([]);
+      await server.again();
+      await banner.waitFor({ state: "hidden", timeout: 20_000 });
+      expect(await page.locator(".page.stale").count()).toBe(0);
+      server.send("lines/tie-4", line("tie-4", Date.now(), { state: "parked" }));
+      await page.locator('[data-line="tie-4"]', { hasText: "Parked" }).waitFor();
+      await close();
+    },
+  );
 
   it("says that the broker is lost, and that this site is live all the same", async () => {
     const { page, close } = await visitors.dashboard();

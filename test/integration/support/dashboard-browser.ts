@@ -116,6 +116,15 @@ export function faintTexts(page: Page): Promise<string[]> {
       }
       return layers.reduceRight<Colour>((under, top) => over(top, under), [255, 255, 255, 1]);
     };
+    // What is stale is drawn through a grey filter (Filter Effects 1, 9.4: weights of sRGB's values as they are).
+    const greyed =
+      (element: Element) =>
+      (colour: Colour): Colour => {
+        if (!getComputedStyle(document.querySelector("main") ?? element).filter.includes("grayscale(1)")) return colour;
+        if (element.closest("main") === null) return colour;
+        const value = 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2];
+        return [value, value, value, colour[3]];
+      };
     const faint: string[] = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
@@ -125,8 +134,9 @@ export function faintTexts(page: Page): Promise<string[]> {
         continue;
       if (element.getClientRects().length === 0) continue;
       const style = getComputedStyle(element);
-      const below = ground(element);
-      const inked = over(parse(element instanceof SVGElement ? style.fill : style.color), below);
+      const grey = greyed(element);
+      const below = grey(ground(element));
+      const inked = grey(over(parse(element instanceof SVGElement ? style.fill : style.color), below));
       const [light, dark] = [luminance(inked), luminance(below)].sort((a, b) => b - a);
       const contrast = ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);
       const size = Number.parseFloat(style.fontSize);
