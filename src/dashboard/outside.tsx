@@ -97,11 +97,14 @@ export const Nat = pure(function Nat(props: { figure: number; nat: NatStatus | n
               </li>
             ))}
           </ul>
-          {[...(nat.advice === null ? [] : [nat.advice]), ...nat.faults].map((line) => (
-            <p key={line} class="advice">
-              {line}
-            </p>
-          ))}
+          {nat.advice !== null && <p class="advice">{nat.advice}</p>}
+          {nat.faults.length > 0 && (
+            <ul class="faults">
+              {nat.faults.map((fault) => (
+                <li key={fault}>{fault}</li>
+              ))}
+            </ul>
+          )}
         </>
       )}
     </Sheet>
