@@ -1,5 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, request } from "node:https";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -240,6 +244,34 @@ describe("strangers", () => {
     const served = (await Promise.all(asked)).filter(({ status }) => status === 200).length;
     expect(served).toBeLessThan(600);
     for (let at = 0; at < 20; at++) expect((await ask(rig.port, { path: "/login" })).status).toBe(200);
+  });
+
+  it("have more than four connections by HTTPS as well, once they have asked", async () => {
+    const place = mkdtempSync(join(tmpdir(), "web-tls-"));
+    const [cert, key] = [join(place, "cert.pem"), join(place, "key.pem")];
+    const made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost";
+    execFileSync("openssl", [...made.split(" "), "-keyout", key, "-out", cert], { stdio: "ignore" });
+    const secure = await startWeb({ tls: { cert: readFileSync(cert), key: readFileSync(key) } });
+    rmSync(place, { recursive: true });
+    const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+    const page = () =>
+      new Promise<number>((resolve, reject) => {
+        const asked = request(`https://127.0.0.1:${secure.port}/login`, { agent }, (response) => {
+          response.resume();
+          response.once("end", () => resolve(response.statusCode ?? 0));
+        });
+        asked.once("error", reject);
+        asked.end();
+      });
+    try {
+      expect(await page()).toBe(200);
+      // The first of them goes on the connection that is there; the others need one each.
+      expect(await Promise.all(Array.from({ length: 7 }, page))).toEqual(Array(7).fill(200));
+      expect(secure.service.counts.connections).toBe(7);
+    } finally {
+      agent.destroy();
+      await secure.stop();
+    }
   });
 
   it("at one address leave the broker's WebSockets to others", async () => {
