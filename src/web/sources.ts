@@ -20,8 +20,8 @@ const OWN_ENDS = ["", ".local", ".lan", ".home", ".internal", ".localdomain", ".
 
 /**
  * Whether a Host header names us. A page of a stranger can turn a name of his own to our address (DNS rebinding) and
- * would then be of our origin; but never an address, nor our own name in a domain of the local network. Another name in `.local` is anybody's who
- * answers for it there (RFC 6762 section 21).
+ * would then be of our origin; but never an address, nor our own name in a domain of the local network. Another name in
+ * `.local` is anybody's who answers for it there (RFC 6762 section 21).
  * `own`: the machine's host name and whatever names were configured, in lower case.
  */
 export function isOurHost(header: string | undefined, own: readonly string[]): boolean {
