@@ -52,7 +52,7 @@ export class GuardHistory {
       protect: view.protect,
       mode: view.mode,
       inForce: view.inForce,
-      faults: view.faults.slice(0, 20),
+      faults: view.faults.slice(0, 20).map((text) => text.slice(0, 1_000)),
       trial: {
         state: trial.state,
         endsMs: trial.state === "on-trial" ? Math.round(view.atMs + trial.endsInS * 1_000) : null,
@@ -69,9 +69,12 @@ export class GuardHistory {
         blocked: view.sources.blocked,
         limited: view.limited.total,
       },
-      lists: view.lists
-        .slice(0, 32)
-        .map(({ name, entries, updatedMs, fault }) => ({ name, entries, updatedMs, fault })),
+      lists: view.lists.slice(0, 32).map(({ name, entries, updatedMs, fault }) => ({
+        name,
+        entries,
+        updatedMs,
+        fault: fault?.slice(0, 1_000) ?? null,
+      })),
       bans: { total: view.bans.total, latest: view.bans.latest.slice(0, MOST_BANS).map(banStatus) },
       top: [...this.#counts]
         .sort(([, one], [, other]) => other - one)

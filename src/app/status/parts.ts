@@ -34,10 +34,10 @@ export function natPart(view: NatView, nowMs: number): NatStatus {
       externalPort,
       // To the minute: a figure that moves with every look would be told with every look.
       expiresMs: expiresS === null ? null : Math.round((nowMs + expiresS * 1_000) / 60_000) * 60_000,
-      fault,
+      fault: fault?.slice(0, 1_000) ?? null,
     })),
-    advice: view.advice ?? null,
-    faults: view.faults.slice(0, 20),
+    advice: view.advice?.slice(0, 1_000) ?? null,
+    faults: view.faults.slice(0, 20).map((text) => text.slice(0, 1_000)),
   };
 }
 
