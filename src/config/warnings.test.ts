@@ -90,7 +90,8 @@ describe("a warning", () => {
   });
 
   it("says that without a button only a shell gets at the passwords, of a gateway with a real line", async () => {
-    const real = "lines: [{ name: tie, interface: { inputs: { loop: line-1-loop }, outputs: { loop: tie-loop }, audio: x } }]\n";
+    const real =
+      "lines: [{ name: tie, interface: { inputs: { loop: line-1-loop }, outputs: { loop: tie-loop }, audio: x } }]\n";
     const phones = `${real}accounts: [{ name: desk }]\n`;
     const [warning, ...more] = await warnings(phones);
     expect(warning).toContain("there is no reset button (button.gpio)");
