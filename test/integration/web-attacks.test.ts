@@ -150,11 +150,13 @@ describe("requests that are none", () => {
 });
 
 describe("slow requests", () => {
+  // From an address each: a stranger is not given five connections on which he says nothing.
+  let host = 1;
   const slow = (bytes: string, more: string | null) =>
     new Promise<{ status: number; ms: number }>((resolve) => {
       const began = performance.now();
       let text = "";
-      const socket = connect({ host: "127.0.0.1", port: rig.port });
+      const socket = connect({ host: "127.0.0.1", port: rig.port, localAddress: `127.0.6.${host++}` });
       socket.on("data", (chunk) => {
         text += chunk.toString("latin1");
       });
