@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { describeError } from "../../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../../base/events.ts";
-import type { Service } from "../../base/lifecycle.ts";
+import { type Service, STOP_LIMIT_MS, within } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import { ButtonService } from "../../credentials/button-service.ts";
 import type { FactoryPort, LedPort } from "../../credentials/port.ts";
@@ -167,7 +167,7 @@ export class Front implements Service {
     this.#operations.stop();
     this.#readmission.stop();
     for (const kept of this.#kept.toReversed()) {
-      await kept.stop().catch((error: unknown) => {
+      await within(STOP_LIMIT_MS, kept.stop(), `${kept.name} did not stop`).catch((error: unknown) => {
         this.#log.warn("did not stop cleanly", { service: kept.name, error: describeError(error) });
       });
     }
