@@ -17,7 +17,8 @@ export interface MachineInventory {
  * with `SystemFigures`.
  */
 export async function machineInventory(): Promise<MachineInventory> {
-  const { system, osInfo, cpu, mem, diskLayout } = await import("systeminformation");
+  // A CommonJS module: in the bundle it has a default export only.
+  const { system, osInfo, cpu, mem, diskLayout } = (await import("systeminformation")).default;
   const [machine, os, processor, memory, disks] = await Promise.all([system(), osInfo(), cpu(), mem(), diskLayout()]);
   return {
     model: `${machine.manufacturer} ${machine.model}`.trim(),
