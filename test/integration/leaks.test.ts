@@ -5,11 +5,12 @@ import { CallWatch, eventOf, fastDials, hangUp, quick } from "./support/scenes.t
 
 /** Many calls, and then nothing may be left of them: no call, file handle, socket, channel, bridge or memory. */
 
-const CALLS = 500;
+/** Enough for whatever is left by each call to be seen; a night's run may ask for more. */
+const CALLS = Number(process.env["PAXGATE_LEAK_CALLS"] ?? 200);
 /** Of these before memory is measured, so that what is made once and kept is not taken for a leak. */
 const WARM_UP = 40;
 /** Growth of the resident set that is no leak: collectors and allocators do not give everything back, MiB. */
-const RSS_GROWTH_MIB = 30;
+const RSS_GROWTH_MIB = 20;
 
 /** Requests to Asterisk go over at most so many connections, which are kept. */
 const KEPT_CONNECTIONS = 8;
@@ -166,35 +167,41 @@ async function wakeUps(): Promise<number> {
   return statusOf(rig.gatewayPid, "voluntary_ctxt_switches") - before;
 }
 
-it(`leaves nothing behind after ${CALLS} calls`, async () => {
-  const before = await count();
-  const wakeUpsBefore = await wakeUps();
-  const warmUp = await makeCalls(WARM_UP);
-  const rssBefore = rss();
-  const began = performance.now();
-  const outcomes = await makeCalls(CALLS - WARM_UP);
-  const seconds = Math.round((performance.now() - began) / 1000);
-  await rig.quiet();
-  const failed = [...Object.keys(warmUp), ...Object.keys(outcomes)].filter((one) => !one.endsWith("succeeded"));
-  const said = rig.log.filter(({ level, msg }) => level === "warn" || level === "error" || msg === "call refused");
-  expect(failed, JSON.stringify(said.slice(-20))).toEqual([]);
-  // chan_sip keeps a dialogue, with its audio's socket, for 32 s after the call (64 times T1, RFC 3261, section 17).
-  await expect.poll(async () => (await count()).dialogues, { timeout: 45_000, interval: 500 }).toBe(0);
-  const after = await count();
-  // By now the gateway has collected what its sockets' buffers had left, as it does whenever it is quiet.
-  const rssAfter = rss();
-  const wakeUpsAfter = await wakeUps();
-  console.info(JSON.stringify({ seconds, outcomes, before, after, rssBefore, rssAfter, wakeUpsBefore, wakeUpsAfter }));
-  expect(after.channels).toBe(before.channels);
-  expect(after.bridges).toBe(before.bridges);
-  expect(after.threads).toBeLessThanOrEqual(before.threads);
-  for (const side of ["gateway", "asterisk"] as const) {
-    expect(after[side].udp, `${side}'s UDP sockets`).toBe(before[side].udp);
-    expect(after[side].files, `${side}'s files`).toBeLessThanOrEqual(before[side].files);
-    expect(after[side].local, `${side}'s local sockets`).toBeLessThanOrEqual(before[side].local);
-    expect(after[side].tcp - before[side].tcp, `${side}'s connections`).toBeLessThanOrEqual(KEPT_CONNECTIONS);
-    expect(rssAfter[side] - rssBefore[side], `${side}'s memory, MiB`).toBeLessThan(RSS_GROWTH_MIB);
-  }
-  expect(wakeUpsAfter).toBeLessThan(2 * wakeUpsBefore + 30);
-  expect((await rig.status()).calls).toEqual([]);
-}, 280_000);
+it(
+  `leaves nothing behind after ${CALLS} calls`,
+  async () => {
+    const before = await count();
+    const wakeUpsBefore = await wakeUps();
+    const warmUp = await makeCalls(WARM_UP);
+    const rssBefore = rss();
+    const began = performance.now();
+    const outcomes = await makeCalls(CALLS - WARM_UP);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    await rig.quiet();
+    const failed = [...Object.keys(warmUp), ...Object.keys(outcomes)].filter((one) => !one.endsWith("succeeded"));
+    const said = rig.log.filter(({ level, msg }) => level === "warn" || level === "error" || msg === "call refused");
+    expect(failed, JSON.stringify(said.slice(-20))).toEqual([]);
+    // chan_sip keeps a dialogue, with its audio's socket, for 32 s after the call (64 times T1, RFC 3261, section 17).
+    await expect.poll(async () => (await count()).dialogues, { timeout: 45_000, interval: 500 }).toBe(0);
+    const after = await count();
+    // By now the gateway has collected what its sockets' buffers had left, as it does whenever it is quiet.
+    const rssAfter = rss();
+    const wakeUpsAfter = await wakeUps();
+    console.info(
+      JSON.stringify({ seconds, outcomes, before, after, rssBefore, rssAfter, wakeUpsBefore, wakeUpsAfter }),
+    );
+    expect(after.channels).toBe(before.channels);
+    expect(after.bridges).toBe(before.bridges);
+    expect(after.threads).toBeLessThanOrEqual(before.threads);
+    for (const side of ["gateway", "asterisk"] as const) {
+      expect(after[side].udp, `${side}'s UDP sockets`).toBe(before[side].udp);
+      expect(after[side].files, `${side}'s files`).toBeLessThanOrEqual(before[side].files);
+      expect(after[side].local, `${side}'s local sockets`).toBeLessThanOrEqual(before[side].local);
+      expect(after[side].tcp - before[side].tcp, `${side}'s connections`).toBeLessThanOrEqual(KEPT_CONNECTIONS);
+      expect(rssAfter[side] - rssBefore[side], `${side}'s memory, MiB`).toBeLessThan(RSS_GROWTH_MIB);
+    }
+    expect(wakeUpsAfter).toBeLessThan(2 * wakeUpsBefore + 30);
+    expect((await rig.status()).calls).toEqual([]);
+  },
+  150_000 + 500 * CALLS,
+);
