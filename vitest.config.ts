@@ -24,6 +24,19 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        // The built image in an emulator: scripts/test-image.
+        test: {
+          name: "image",
+          include: ["test/image/**/*.test.ts"],
+          allowOnly,
+          // One machine at a time: it is emulated, and time is measured in it.
+          fileParallelism: false,
+          // Every wait has a limit and a message of its own; these only end what hangs.
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
+      },
     ],
   },
 });

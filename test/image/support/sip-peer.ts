@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { within } from "../../../src/base/lifecycle.ts";
+import { g711Decode } from "../../../src/line/g711.ts";
+import { toneLevelDbm0 } from "../../../src/sim/ear.ts";
+import { decodePacket, PcapReader } from "../../integration/support/pcap.ts";
+import { addresses, type Outside } from "./outside.ts";
+
+/** Length of an RTP header without extensions (RFC 3550 section 5.1), octets. */
+const RTP_HEADER = 12;
+
+/** The event's SIP server: one run of sipp at its address, outside the machine. */
+export class SipPeer {
+  readonly #child: ReturnType<Outside["spawn"]>;
+  readonly #messages: string;
+  readonly #gone: Promise<number | null>;
+  #output = "";
+
+  private constructor(child: ReturnType<Outside["spawn"]>, messages: string) {
+    this.#child = child;
+    this.#messages = messages;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk) => {
+        this.#output = (this.#output + String(chunk)).slice(-3_000);
+      });
+    }
+    this.#gone = once(child, "exit").then(([code]) => code as number | null);
+  }
+
+  /** Steps as in `integration/support/sipp.ts`. `number`: it calls that; without it, it waits to be called. */
+  static async run(outside: Outside, steps: string, number?: string): Promise<SipPeer> {
+    const name = join(outside.directory, `sipp-${process.hrtime.bigint()}`);
+    // Those steps are written for loopback; here both ends have addresses of their own.
+    const scenario = steps
+      .replaceAll("127.0.0.1:[remote_port]", "[remote_ip]:[remote_port]")
+      .replaceAll("127.0.0.1:[local_port]", "[local_ip]:[local_port]");
+    const text = `<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="peer">${scenario}</scenario>\n`;
+    await writeFile(`${name}.xml`, text);
+    const child = outside.spawn([
+      "sipp",
+      ...(number === undefined ? [] : [`${addresses.machine}:5060`, "-s", number]),
+      ...["-sf", `${name}.xml`, "-i", addresses.event, "-p", "5060", "-mi", addresses.event, "-mp", "16000"],
+      ...["-m", "1", "-nostdin", "-timeout", "180s", "-timeout_error"],
+      ...["-trace_msg", "-message_file", `${name}.messages`],
+    ]);
+    await once(child, "spawn");
+    return new SipPeer(child, `${name}.messages`);
+  }
+
+  get messages(): string {
+    return existsSync(this.#messages) ? readFileSync(this.#messages, "utf8") : "";
+  }
+
+  /** Resolves when the scenario has run to its end as it is written. */
+  async done(limitMs = 60_000): Promise<void> {
+    const code = await within(limitMs, this.#gone, "sipp's scenario did not end").catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.messages.slice(-4_000)}`);
+    });
+    if (code !== 0) throw new Error(`sipp ended with ${code}: ${this.#output}\n${this.messages.slice(-6_000)}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
+    await this.#gone;
+  }
+}
+
+/**
+ * Level of a tone in the audio that the machine sends to the event, dBm0, over `packets` packets of 20 ms: taken from the
+ * wire, A-law. Rejects when they do not come within the limit.
+ */
+export async function levelOnTheWire(outside: Outside, frequencyHz: number, packets = 50, limitMs = 30_000) {
+  const filter = `udp and src host ${addresses.machine} and dst host ${addresses.event} and not port 5060`;
+  const child = outside.spawn([
+    ...[
+      "tcpdump",
+      "-i",
+      "lan",
+      "-U",
+      "-w",
+      "-",
+      "--time-stamp-precision=nano",
+      "--immediate-mode",
+      "-c",
+      String(packets),
+    ],
+    filter,
+  ]);
+  const reader = new PcapReader();
+  const codes: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => {
+    for (const record of reader.feed(chunk)) {
+      const packet = decodePacket(record);
+      if (packet !== null) codes.push(Buffer.from(packet.payload, "latin1").subarray(RTP_HEADER));
+    }
+  });
+  try {
+    await within(limitMs, once(child, "close"), `${packets} packets of audio`);
+  } finally {
+    child.kill("SIGKILL");
+  }
+  const all = Buffer.concat(codes);
+  const samples = new Int16Array(all.length);
+  g711Decode("alaw", all, samples);
+  return toneLevelDbm0(samples, frequencyHz);
+}
