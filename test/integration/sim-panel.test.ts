@@ -95,7 +95,7 @@ it("tells a driver that opens a pressed button that it is pressed", async () => 
   await pax.press(null);
   const button = await opened({ button: true });
   // It may have been opened in the first milliseconds, while the contact still bounces.
-  await vi.waitFor(async () => expect(await button.active()).toBe(true));
+  await vi.waitFor(async () => expect(await button.active()).toBe(true), 10_000);
 });
 
 it("shows what the exchange does at its inputs, and what is put there by hand", async () => {
