@@ -47,7 +47,7 @@ slot_text() {
   esac
   if [ "$2" = none ]; then mark=good; else mark="trial $2"; fi
   text=$(printf 'os_prefix=%s/\n# %s\n# other %s\n%s' "$1" "$mark" "$3" \
-    '# Written by the gateway: which system starts. One sector, rewritten in place: leave its length as it is.')
+    '# Which system starts. One sector, rewritten in place: leave its length as it is.')
   # Lines that look like comments to the firmware, whose lines may not be long.
   while [ $((slot_size - ${#text})) -gt 80 ]; do
     text=$(printf '%s\n%s' "$text" '###############################################################')
