@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../base/clock.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
@@ -11,7 +9,6 @@ import { AmiConnection } from "../drivers/ami.ts";
 import { AriConnection } from "../drivers/ari.ts";
 import { AsteriskCalls } from "../drivers/asterisk-calls.ts";
 import { AsteriskFiles } from "../drivers/asterisk-files.ts";
-import { AsteriskProcess } from "../drivers/asterisk-process.ts";
 import { InstanceLock } from "../drivers/instance-lock.ts";
 import type { GuardService } from "../firewall/service.ts";
 import { resolveProfile } from "../line/profiles.ts";
@@ -19,15 +16,28 @@ import { LineService } from "../line/service.ts";
 import { APPLICATION, LEASE_S, placeOf } from "../sip/model.ts";
 import { AsteriskService } from "../sip/service.ts";
 import { TrunkWatch } from "../sip/trunk-watch.ts";
+import { asteriskProcess, watchedFiles } from "./asterisk-parts.ts";
 import { type Guard, makeGuard, removeOldRules } from "./guard.ts";
 import { linePort } from "./line-ports.ts";
+import { LineWatch } from "./line-progress.ts";
 import { Lines } from "./lines.ts";
 import { makeNat, type Nat } from "./nat.ts";
 import { OwnNames } from "./own-names.ts";
 import type { Prepared } from "./prepare.ts";
+import type { Progress, Watched } from "./progress.ts";
 import { type FrontView, StatusServer } from "./status-server.ts";
+import { untilDone } from "./until-done.ts";
 
-const RETRY_MS = 5_000;
+/** The firewall or Asterisk is tried, or Asterisk checked, at least this often, ms: the longest takes two minutes. */
+const KEEPING_LIMIT_MS = 240_000;
+
+/** How the gateway is run. */
+export interface GatewayOptions {
+  /** Asterisk is a unit of the service manager's, not our child. */
+  readonly asteriskUnit?: boolean;
+  /** Told of what goes on. */
+  readonly progress?: Progress;
+}
 
 /** The whole gateway: lines, calls, Asterisk. It decides nothing; it joins the rooms. */
 export class Gateway implements Service {
@@ -46,6 +56,9 @@ export class Gateway implements Service {
   readonly #log: Log;
   readonly #life = new AbortController();
   #keeping: Promise<void> | undefined;
+  readonly #progress: Progress | null;
+  readonly #lineWatch: LineWatch;
+  #watch: Watched | null = null;
   /** What is wrong with the configuration as it stands, when another one is in use; for whoever looks. */
   configFault: string | null = null;
   /** How the page and the broker stand. */
@@ -58,17 +71,25 @@ export class Gateway implements Service {
   /** Port forwarding or routing; null before the start. */
   nat: Nat | null = null;
 
-  constructor(prepared: Prepared, user: { readonly uid: number; readonly gid: number } | null, log: Log) {
+  constructor(
+    prepared: Prepared,
+    user: { readonly uid: number; readonly gid: number } | null,
+    log: Log,
+    options: GatewayOptions = {},
+  ) {
     const { config } = prepared.loaded;
     const { model } = prepared;
     const plan = compileNumberPlan(config);
     if (!plan.ok) throw new GatewayError("config-invalid", plan.error.map((fault) => fault.message).join("\n"));
     const profile = resolveProfile(config.pax.profile, config.pax.overrides);
+    const { asteriskUnit: unit = false, progress = null } = options;
+    this.#progress = progress;
+    this.#lineWatch = new LineWatch(progress, systemClock);
 
     this.lines = new Lines(
       config.lines.map((line) => {
         const lineLog = log.child("line");
-        const port = linePort(line, config.paths.runtime, lineLog);
+        const port = this.#lineWatch.over(linePort(line, config.paths.runtime, lineLog));
         const { type, gainToPaxDb, gainFromPaxDb } = line;
         return new LineService({ type, profile, port, gainToPaxDb, gainFromPaxDb, clock: systemClock, log: lineLog });
       }),
@@ -76,27 +97,15 @@ export class Gateway implements Service {
 
     const sipLog = log.child("sip");
     const { directories } = model;
-    const { program } = prepared;
-    const configFile = join(directories.config, "asterisk.conf");
-    const process = new AsteriskProcess(
-      { program, configFile, runDirectory: directories.run, user, names: () => this.#ownNames.files },
-      sipLog,
-    );
+    const process = asteriskProcess(prepared, { unit, user }, () => this.#ownNames.files, sipLog);
     const holder = (port: number) => process.holderOf(port);
     const ami = new AmiConnection({ ...model.manager, holder }, sipLog);
-    this.asterisk = new AsteriskService(
-      model,
-      {
-        commands: ami,
-        process,
-        files: new AsteriskFiles(directories, user),
-      },
-      sipLog,
-    );
+    const files = watchedFiles(new AsteriskFiles(directories, user), () => this.#watch);
+    this.asterisk = new AsteriskService(model, { commands: ami, process, files }, sipLog);
     const lookAgain = async () => {
       if (this.asterisk.up) await ami.command("dnsmgr refresh");
     };
-    this.#ownNames = new OwnNames(config.paths.runtime, lookAgain, sipLog);
+    this.#ownNames = new OwnNames(config.paths.runtime, unit, lookAgain, sipLog);
     this.#guard = makeGuard(prepared, user, this.asterisk, { commands: ami, holder }, log.child("firewall"));
     this.#makeNat = () => {
       const moved = (place: Parameters<AsteriskService["setExternal"]>[0]) => {
@@ -157,6 +166,11 @@ export class Gateway implements Service {
     return this.#guard?.service ?? null;
   }
 
+  /** Lines whose interface cannot be used; known only where progress is watched. */
+  get lineFaults(): LineWatch["faults"] {
+    return this.#lineWatch.faults;
+  }
+
   /** Calls can be made in both directions. */
   get ready(): boolean {
     return this.asterisk.up && this.sip.up;
@@ -212,6 +226,7 @@ export class Gateway implements Service {
       }),
     );
     await this.#services.start(signal);
+    this.#watch = this.#progress?.watch("the firewall and Asterisk", KEEPING_LIMIT_MS) ?? null;
     this.#keeping = this.#keep(AbortSignal.any([signal, this.#life.signal]));
   }
 
@@ -220,6 +235,8 @@ export class Gateway implements Service {
     this.#life.abort();
     // The lines first: whatever Asterisk is doing, none may be left held.
     await this.#services.stop();
+    this.#lineWatch.end();
+    this.#watch?.end();
     await this.#keeping;
     await this.#asterisk.stop();
     await this.nat?.stop().catch((error: unknown) => this.#complain("ending port forwarding", error));
@@ -234,27 +251,13 @@ export class Gateway implements Service {
     await this.#untilDone("the firewall", life, () => this.#startGuard(life));
     // Calls within the network need no router.
     const forwarding = this.#untilDone("port forwarding", life, () => this.#startNat(life));
-    if (this.guard !== null) await this.#ownNames.start(this.guard);
+    await this.#ownNames.start(this.guard);
     await this.#untilDone("Asterisk", life, () => this.#asterisk.start(life));
     await forwarding;
   }
 
-  /** What does not come up is tried again for as long as the gateway runs. */
-  async #untilDone(what: string, life: AbortSignal, start: () => Promise<void>): Promise<void> {
-    let said = "";
-    while (!life.aborted) {
-      try {
-        await start();
-        return;
-      } catch (error) {
-        if (life.aborted) return;
-        const words = describeError(error);
-        // Once is enough for a disk; the status goes on showing it.
-        if (words !== said) this.#log.error(`${what} does not come up; trying again`, { error: words });
-        said = words;
-        await delay(RETRY_MS, undefined, { signal: life }).catch(() => undefined);
-      }
-    }
+  #untilDone(what: string, life: AbortSignal, start: () => Promise<void>): Promise<void> {
+    return untilDone(what, life, start, () => this.#watch?.beat(), this.#log);
   }
 
   async #startGuard(life: AbortSignal): Promise<void> {

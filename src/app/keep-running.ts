@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, GatewayError } from "../base/errors.ts";
+import type { Dispose } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/schema.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
@@ -13,6 +14,7 @@ import type { Chosen } from "./last-good.ts";
 import type { Prepared } from "./prepare.ts";
 import { collectWhenQuiet } from "./small-heap.ts";
 import { Front } from "./status/front.ts";
+import type { Supervision } from "./supervision.ts";
 
 /** Requests to take up a changed configuration. None is lost, however many come while one is being served. */
 export class ReloadRequests {
@@ -41,6 +43,13 @@ export class ReloadRequests {
   }
 }
 
+/** How it is run on an appliance. */
+export interface RunOptions {
+  /** Asterisk is a unit of the service manager's. */
+  readonly asteriskUnit?: boolean;
+  readonly supervision?: Supervision | null;
+}
+
 /**
  * Runs a gateway until `stop`; on a request it takes up the configuration that `choose` gives, once no call is up.
  * A configuration on which the gateway does not start gives way to the one before. Rejects only when there is none.
@@ -51,12 +60,15 @@ export async function keepRunning(
   stop: AbortSignal,
   reloads: ReloadRequests,
   log: Log,
+  { asteriskUnit = false, supervision = null }: RunOptions = {},
 ): Promise<void> {
   const appLog = log.child("app");
   let chosen = await choose();
   let before: Chosen | null = null;
+  let changed: Dispose = () => undefined;
   let fromMs = 0; // of performance.now(): the start of the process
   while (!stop.aborted) {
+    let notServing: Dispose = () => undefined;
     let follows: "none" | "follows" = "none";
     const begunMs = fromMs;
     const { config } = chosen.prepared.loaded;
@@ -64,7 +76,11 @@ export async function keepRunning(
     const factory = factoryOf(config);
     const anew = new AbortController();
     const until = AbortSignal.any([stop, anew.signal]);
-    const gateway = new Gateway(await withPresentAccounts(chosen.prepared), await asteriskUser(), log);
+    const gateway = new Gateway(await withPresentAccounts(chosen.prepared), await asteriskUser(asteriskUnit), log, {
+      asteriskUnit,
+      ...(supervision === null ? {} : { progress: supervision.progress }),
+    });
+    await supervision?.preparing(config.paths.runtime);
     const { confirm } = chosen;
     gateway.configFault = chosen.fault;
     gateway.onReady(() => {
@@ -78,6 +94,8 @@ export async function keepRunning(
     const stopCollecting = collectWhenQuiet(() => gateway.calls.calls.length === 0);
     try {
       await gateway.start(until);
+      changed();
+      notServing = supervision?.serving(gateway, chosen) ?? notServing;
       await front.start(until);
       const next = await nextConfig(gateway, until, reloads, () =>
         choose().then((next) => checked(next, gateway, appLog)),
@@ -95,6 +113,8 @@ export async function keepRunning(
       [chosen, before] = [{ ...before, fault, confirm: async () => undefined }, null];
     } finally {
       appLog.info("stopping");
+      if (!stop.aborted) changed = supervision?.changing() ?? changed;
+      notServing();
       stopCollecting();
       await front.stop();
       await gateway.stop(follows);

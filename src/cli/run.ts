@@ -2,10 +2,12 @@ import { setMaxListeners } from "node:events";
 import { forget, keepRunning, ReloadRequests } from "../app/keep-running.ts";
 import { chooseConfig } from "../app/last-good.ts";
 import { keepHeapSmall } from "../app/small-heap.ts";
+import { Supervision } from "../app/supervision.ts";
 import { GatewayError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { FactoryReset } from "../drivers/factory-reset.ts";
 import { createLog } from "../drivers/pino-log.ts";
+import { serviceManager } from "../drivers/systemd-notify.ts";
 import { command, DEFAULT_CONFIG, helpHelp } from "./command.ts";
 
 const levels = ["debug", "info", "warn", "error"] as const;
@@ -15,21 +17,31 @@ const DEFAULT_LAST_GOOD = "/var/lib/paxgate/last-good.yaml";
 export const run = command({
   name: "run",
   summary: "Runs the gateway until it is told to stop (SIGINT or SIGTERM).",
-  usage: "[-c FILE] [--last-good FILE] [--log text|json] [--level debug|info|warn|error]",
+  usage:
+    "[-c FILE] [--last-good FILE] [--safe-default FILE] [--problem-file FILE] [--asterisk-unit] [--log text|json] [--level debug|info|warn|error]",
   details: `
   -c, --config FILE  configuration (default ${DEFAULT_CONFIG})
   --last-good FILE   where the last configuration that could be used is kept
                      (default ${DEFAULT_LAST_GOOD} for the default FILE, none for another)
+  --safe-default FILE  configuration for when neither can be used (default: none, the gateway then ends)
+  --problem-file FILE  where what is wrong is written for people, and taken away when all is well (default: nowhere)
+  --asterisk-unit    Asterisk is a unit of the service manager's, which a write to RUNTIME/asterisk-start starts,
+                     and runs as the user asterisk whoever we are; without it Asterisk is a child
   --log FORMAT       text for people (default on a terminal) or json for the journal
   --level LEVEL      least urgent messages to log (default info)
 ${helpHelp}
 
 Asterisk is started with it, as an instance of its own. On a clean stop every line is released and Asterisk ends.
 SIGHUP takes up a changed configuration once no call is up; one with faults is reported and the old one stays.
-A configuration that cannot be used at the start is reported, and the last good one used.`,
+A configuration that cannot be used at the start is reported, and the last good one used.
+Started by a service manager that wants to be told (sd_notify) it says when the lines are served, and feeds its watchdog
+as long as the lines answer and Asterisk is looked after. RUNTIME/ready is there while calls can be made.`,
   options: {
     config: { type: "string", short: "c", default: DEFAULT_CONFIG },
     "last-good": { type: "string" },
+    "safe-default": { type: "string" },
+    "problem-file": { type: "string" },
+    "asterisk-unit": { type: "boolean", default: false },
     log: { type: "string", default: process.stderr.isTTY ? "text" : "json" },
     level: { type: "string", default: "info" },
   },
@@ -51,13 +63,27 @@ A configuration that cannot be used at the start is reported, and the last good 
     // The user's own file may stand anywhere, and the last good one is a copy of it: neither was made by the gateway.
     const own = [values.config, ...(lastGood === null ? [] : [lastGood])];
     const factoryOf = ({ paths }: Config) => new FactoryReset(paths.state, [], own);
+    const safeDefault = values["safe-default"] ?? null;
     let begun = false;
     const before = async (config: Config) => {
       if (!begun) await forget(factoryOf(config), config, appLog);
       begun = true;
     };
-    const choose = () => chooseConfig(values.config, lastGood, { alert, before }, appLog);
-    await keepRunning(choose, factoryOf, stop.signal, reloads, log);
+    const choose = () => chooseConfig(values.config, lastGood, { alert, before }, appLog, safeDefault);
+    const manager = serviceManager(process.env);
+    const supervised = manager !== null || values["problem-file"] !== undefined;
+    const supervision = supervised
+      ? new Supervision({ manager, problemFile: values["problem-file"] ?? null }, log)
+      : null;
+    const options = { asteriskUnit: values["asterisk-unit"], supervision };
+    try {
+      await keepRunning(choose, factoryOf, stop.signal, reloads, log, options);
+    } catch (error) {
+      await supervision?.failed(error);
+      throw error;
+    } finally {
+      await supervision?.stop();
+    }
     return 0;
   },
 });

@@ -9,14 +9,16 @@ import { type Owner, ownDirectory, readOrdinary, replaceFile } from "./guarded-f
 const FILE_LIMIT_BYTES = 8_000_000;
 
 /**
- * Writes the profile where Asterisk reads it and keeps its logs bounded. When we are root and Asterisk is not, the
- * configuration stays root's: Asterisk may read it, and can neither change it nor put a link in our way.
+ * Writes the profile where Asterisk reads it and keeps its logs bounded. When Asterisk is another user than we, the
+ * configuration stays ours: Asterisk may read it as its group, and can neither change it nor put a link in our way.
+ * What Asterisk writes to, root gives to it. Who is not root cannot: those directories stay his, and Asterisk writes to
+ * them as its group, in which he has to be too.
  */
 export class AsteriskFiles implements FilesPort {
   readonly #directories: Directories;
   readonly #user: Owner;
 
-  /** `user`: who Asterisk runs as, when we are root; otherwise it runs as ourselves. */
+  /** `user`: who Asterisk runs as, when that is not ourselves. */
   constructor(directories: Directories, user: Owner) {
     this.#directories = directories;
     this.#user = user;
@@ -25,12 +27,14 @@ export class AsteriskFiles implements FilesPort {
   async write(profile: Profile): Promise<readonly string[]> {
     const { config, run, log, spool, database, keys } = this.#directories;
     const readable = this.#user === null ? null : { uid: ourUid(), gid: this.#user.gid };
+    const writable = this.#user !== null && ourUid() !== 0 ? readable : this.#user;
+    const writableMode = writable !== this.#user ? 0o770 : 0o700;
     for (const directory of [config, run, log, spool, database, keys]) {
       await makePassable(dirname(directory));
       await this.#requireSafe(directory);
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const isConfig = directory === config;
-      await ownDirectory(directory, isConfig && readable !== null ? 0o750 : 0o700, isConfig ? readable : this.#user);
+      if (directory === config) await ownDirectory(directory, readable !== null ? 0o750 : 0o700, readable);
+      else await ownDirectory(directory, writableMode, writable);
     }
     const changed = await this.differing(profile);
     for (const name of changed) {
@@ -103,12 +107,13 @@ export function findAsterisk(): { readonly program: string; readonly modules: st
 }
 
 /**
- * The packaged user that Asterisk runs as when we are root; null when we are not: then it runs as ourselves.
+ * The packaged user that Asterisk runs as when we are root, or where it is a unit of its own (`unit`); null otherwise:
+ * then it runs as ourselves.
  * @throws GatewayError `asterisk-user-missing`: it is never run as root, which would give a stranger on the network,
  * who finds a fault in it, the whole machine
  */
-export async function asteriskUser(): Promise<{ uid: number; gid: number } | null> {
-  if (ourUid() !== 0) return null;
+export async function asteriskUser(unit = false): Promise<{ uid: number; gid: number } | null> {
+  if (ourUid() !== 0 && !unit) return null;
   const user = userIn(await readFile("/etc/passwd", "utf8"), "asterisk");
   if (user !== null) return user;
   throw new GatewayError(

@@ -17,10 +17,15 @@ export class AsteriskNames {
   readonly hosts: string;
   /** Takes the place of /etc/nsswitch.conf. */
   readonly services: string;
+  readonly #sources: string;
   #written = "";
 
-  /** `directory`: one that Asterisk can read and not write. */
-  constructor(directory: string) {
+  /**
+   * `directory`: one that Asterisk can read and not write. `others`: who else answers for a name that is not in the
+   * table: nobody, or name servers.
+   */
+  constructor(directory: string, others: "nobody" | "dns" = "nobody") {
+    this.#sources = others === "dns" ? "files dns" : "files";
     this.hosts = join(directory, "hosts");
     this.services = join(directory, "nsswitch.conf");
   }
@@ -33,7 +38,7 @@ export class AsteriskNames {
     const own = (await readFile("/etc/hosts", "latin1").catch(() => "")).slice(0, LONGEST_HOSTS);
     const text = renderHosts(names, own);
     if (text === this.#written) return false;
-    await writeFile(this.services, "passwd: files\ngroup: files\nhosts: files\n", { mode: 0o644 });
+    await writeFile(this.services, `passwd: files\ngroup: files\nhosts: ${this.#sources}\n`, { mode: 0o644 });
     await writeFile(this.hosts, text, { mode: 0o644 });
     this.#written = text;
     return true;

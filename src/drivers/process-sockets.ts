@@ -4,11 +4,19 @@ import { endianness } from "node:os";
 /** Who answers at a TCP port of 127.0.0.1. */
 export type PortHolder = "ours" | "other";
 
-/** Entries of proc(5), `net/{tcp,udp}`: local address and port in hexadecimal, state, inode of the socket. */
+/**
+ * Whose sockets: those that a process has open, for which its `/proc/PID/fd` must be readable (its user, or
+ * CAP_SYS_PTRACE, by which one could also take any process over); or those that a user's processes made in our network
+ * namespace, which everybody can read.
+ */
+export type SocketsOf = { readonly pid: number } | { readonly uid: number };
+
+/** Entries of proc(5), `net/{tcp,udp}`: local address and port in hexadecimal, state, user and inode of the socket. */
 interface Entry {
   readonly address: string;
   readonly port: number;
   readonly state: string;
+  readonly uid: number;
   readonly inode: string;
 }
 
@@ -17,23 +25,25 @@ const LOOPBACK = endianness() === "LE" ? "0100007F" : "7F000001";
 /** A socket with this address gets what comes for 127.0.0.1, unless one with that very address is there. */
 const ANY = /^0+$/;
 
-/** Local UDP ports that a process of ours holds open. */
-export async function openUdpPorts(pid: number): Promise<ReadonlySet<number>> {
-  const entries = entriesOf(pid, ["udp", "udp6"], () => true);
-  const inodes = socketsOf(pid);
-  return new Set(entries.filter(({ inode }) => inodes.has(inode)).map(({ port }) => port));
+/** Local UDP ports that are held open by them. */
+export async function openUdpPorts(of: SocketsOf): Promise<ReadonlySet<number>> {
+  const entries = entriesOf("pid" in of ? of.pid : "self", ["udp", "udp6"], () => true);
+  const theirs = belongsTo(of);
+  return new Set(entries.filter(theirs).map(({ port }) => port));
 }
 
-/** TCP ports of 127.0.0.1 at which somebody listens: the process `pid`, which binds that very address, or another. */
-export async function tcpListeners(pid: number | null): Promise<ReadonlyMap<number, PortHolder>> {
+/** TCP ports of 127.0.0.1 at which somebody listens: they, who bind that very address, or others. */
+export async function tcpListeners(of: SocketsOf | null): Promise<ReadonlyMap<number, PortHolder>> {
   // The sockets of the process come second: what it opens meanwhile must not pass for another's.
   // Those that listen come first (Linux, Documentation/networking/proc_net_tcp.rst). What follows is not read: after an
   // attack it is tens of thousands of connections, which took 60 MB and held the process up.
-  const entries = entriesOf(pid ?? "self", ["tcp", "tcp6"], ({ state }) => state === LISTENS);
-  const inodes = pid === null ? new Set<string>() : socketsOf(pid);
+  const place = of !== null && "pid" in of ? of.pid : "self";
+  const entries = entriesOf(place, ["tcp", "tcp6"], ({ state }) => state === LISTENS);
+  const theirs = of === null ? () => false : belongsTo(of);
   const holders = new Map<number, PortHolder>();
-  for (const { address, port, inode } of entries) {
-    if (address === LOOPBACK && inodes.has(inode)) holders.set(port, "ours");
+  for (const entry of entries) {
+    const { address, port } = entry;
+    if (address === LOOPBACK && theirs(entry)) holders.set(port, "ours");
     else if (!holders.has(port) && (ANY.test(address) || address.endsWith(LOOPBACK))) holders.set(port, "other");
   }
   return holders;
@@ -57,7 +67,19 @@ function entryOf(line: string): Entry | null {
   const fields = line.trim().split(/\s+/);
   const [, address, port] = /^([0-9A-F]+):([0-9A-F]{4})$/.exec(fields[1] ?? "") ?? [];
   if (address === undefined || port === undefined) return null;
-  return { address, port: Number.parseInt(port, 16), state: fields[3] ?? "", inode: fields[9] ?? "" };
+  return {
+    address,
+    port: Number.parseInt(port, 16),
+    state: fields[3] ?? "",
+    uid: Number(fields[7]),
+    inode: fields[9] ?? "",
+  };
+}
+
+function belongsTo(of: SocketsOf): (entry: Entry) => boolean {
+  if ("uid" in of) return ({ uid }) => uid === of.uid;
+  const inodes = socketsOf(of.pid);
+  return ({ inode }) => inodes.has(inode);
 }
 
 /** Inodes of the sockets that a process has open. */

@@ -30,24 +30,31 @@ afterEach(() => {
   asterisk.kill();
 });
 
-const holderFor = (pid: number | undefined) => async (of: number) => (await tcpListeners(pid ?? null)).get(of);
+const holderFor = (pid: number | undefined) => async (of: number) =>
+  (await tcpListeners(pid === undefined ? null : { pid })).get(of);
 const secrets = { username: "paxgate", secret: "s3cret", password: "s3cret", application: "paxgate" };
 
 describe("a port of 127.0.0.1", () => {
   it("is ours when our process listens there, another's otherwise, and nobody's when it is closed", async () => {
-    expect((await tcpListeners(process.pid)).get(port)).toBe("ours");
-    expect((await tcpListeners(asterisk.pid ?? 0)).get(port)).toBe("other");
+    expect((await tcpListeners({ pid: process.pid })).get(port)).toBe("ours");
+    expect((await tcpListeners({ pid: asterisk.pid ?? 0 })).get(port)).toBe("other");
     expect((await tcpListeners(null)).get(port)).toBe("other");
     server.close();
     await once(server, "close");
-    expect((await tcpListeners(process.pid)).get(port)).toBeUndefined();
+    expect((await tcpListeners({ pid: process.pid })).get(port)).toBeUndefined();
+  });
+
+  it("is known by the user who made the socket, where a process of his cannot be looked into", async () => {
+    const uid = process.getuid?.() ?? 0;
+    expect((await tcpListeners({ uid })).get(port)).toBe("ours");
+    expect((await tcpListeners({ uid: uid + 1 })).get(port)).toBe("other");
   });
 
   it.each(["0.0.0.0", "::"])("is another's when he listens at %s", async (address) => {
     const everywhere = createServer().listen(0, address);
     await once(everywhere, "listening");
     const at = (everywhere.address() as AddressInfo).port;
-    expect((await tcpListeners(asterisk.pid ?? 0)).get(at)).toBe("other");
+    expect((await tcpListeners({ pid: asterisk.pid ?? 0 })).get(at)).toBe("other");
     everywhere.close();
   });
 

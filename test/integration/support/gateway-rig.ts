@@ -42,6 +42,8 @@ export interface RigOptions {
   readonly stopped?: boolean;
   /** Words in front of the gateway's own that take something away from it, such as a capability. */
   readonly through?: readonly string[];
+  /** Further options of `paxgate run`. */
+  readonly runWith?: readonly string[];
   /** Without the simulated event network, for tests that bring their own SIP peer; the port is then free for it. */
   readonly withoutEvent?: boolean;
 }
@@ -76,6 +78,7 @@ export class GatewayRig {
   readonly #logWaiters = new Set<() => void>();
   readonly #startPax: () => Promise<{ close(): Promise<void> }>;
   readonly #inside: readonly string[];
+  readonly #runWith: readonly string[];
   #simulator: { close(): Promise<void> };
   #gateway: ChildProcess | null = null;
 
@@ -85,7 +88,9 @@ export class GatewayRig {
     simulator: { close(): Promise<void> },
     dispose: (() => Promise<void>)[],
     inside: readonly string[],
+    runWith: readonly string[],
   ) {
+    this.#runWith = runWith;
     this.#inside = inside;
     this.directory = made.directory;
     this.config = made.config;
@@ -164,7 +169,7 @@ export class GatewayRig {
       const made = { directory: directory.path, config, configFile, pax, event };
       const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
       const words = [...inside, ...(options.through ?? [])];
-      const rig = new GatewayRig(made, startPax, simulator, dispose, words);
+      const rig = new GatewayRig(made, startPax, simulator, dispose, words, options.runWith ?? []);
       dispose.push(() => rig.stopGateway());
       if (options.stopped !== true) await rig.startGateway();
       return rig;
@@ -179,7 +184,17 @@ export class GatewayRig {
    * whatever else `fits` wants of them.
    */
   async startGateway(fits = (view: GatewayView) => view.lines.every((line) => line.status === "idle")): Promise<void> {
-    const run = [PROGRAM, "run", "-c", this.configFile, "--last-good", this.lastGood, "--log", "json"];
+    const run = [
+      PROGRAM,
+      "run",
+      "-c",
+      this.configFile,
+      "--last-good",
+      this.lastGood,
+      "--log",
+      "json",
+      ...this.#runWith,
+    ];
     const [program = process.execPath, ...args] = [...this.#inside, process.execPath, ...run, "--level", "debug"];
     // \`ip\` becomes the gateway: the process number is the gateway's own.
     const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
