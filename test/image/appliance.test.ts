@@ -1,20 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { agree, callee, caller, receive, stream, toneFile } from "../integration/support/sipp.ts";
 import { Appliance, BOOT_LIMIT_MS } from "./support/appliance.ts";
+import { holdButton, issued, resetTold } from "./support/button.ts";
+import { callIntoPax, EVENT_HZ, eventAnswers, heardAt, messageSeen, PAX_HZ, paxDials } from "./support/calls.ts";
 import { figure } from "./support/figures.ts";
 import { Inspection } from "./support/inspection.ts";
 import { addresses } from "./support/outside.ts";
 import { openPorts } from "./support/scan.ts";
-import { levelOnTheWire, SipPeer } from "./support/sip-peer.ts";
+import { levelOnTheWire } from "./support/sip-peer.ts";
 import { PairSound } from "./support/sound.ts";
 
 /**
  * The image's first hour, in one go and in this order: boot, what it is like then, a call each way, new credentials by
  * the button, the plug pulled. What CI runs; everything else goes deeper into one of these.
  */
-
-const EVENT_HZ = 1_400;
-const PAX_HZ = 700;
 
 let appliance: Appliance;
 let inspection: Inspection;
@@ -83,63 +81,47 @@ describe("a freshly flashed card", () => {
 describe("a call through the pins and the sound card", () => {
   it("goes from a PAX telephone to the event, with sound both ways", async () => {
     const { outside, pax, ssh } = appliance;
-    const tone = await toneFile(appliance.directory, EVENT_HZ);
-    const peer = await SipPeer.run(
-      outside,
-      receive('request="INVITE"') +
-        callee.respondWithMedia("200 OK", "stream") +
-        receive('request="ACK"') +
-        stream(tone) +
-        receive('request="BYE"') +
-        agree,
-    );
-    const line = "tie-1";
-    const stop = pax.joinSound(line, (onFrame) => new PairSound(ssh, 0, onFrame));
+    const peer = await eventAnswers(appliance);
+    const stop = pax.joinSound("tie-1", (onFrame) => new PairSound(ssh, 0, onFrame));
     try {
-      const { client } = pax;
-      await client.lift("21");
-      await client.waitFor("21", "dial-tone", 5_000);
-      await client.dial("21", "9");
-      await client.waitFor("21", "dial-tone", 15_000);
-      await client.dial("21", "23");
-      await client.waitFor("21", "answered", 30_000);
-      await client.play("21", { frequencyHz: PAX_HZ });
-      await expect.poll(() => heard("21", EVENT_HZ), { timeout: 30_000 }).toBeGreaterThan(-30);
+      await paxDials(appliance, "21", "23");
+      await messageSeen(peer, /ACK sip:/, 60_000);
+      await pax.client.play("21", { frequencyHz: PAX_HZ });
+      await expect.poll(() => heardAt(appliance, "21", EVENT_HZ), { timeout: 30_000 }).toBeGreaterThan(-30);
       await expect.poll(() => levelOnTheWire(outside, PAX_HZ), { timeout: 60_000 }).toBeGreaterThan(-30);
-      await client.hangup("21");
+      expect(await heardAt(appliance, "21", PAX_HZ)).toBeLessThan(-40);
+      await pax.client.hangup("21");
       await peer.done();
     } finally {
       await stop();
       await peer.stop();
+      await pax.client.hangup("21").catch(() => undefined);
     }
   });
 
   it("goes from the event to a PAX telephone, by impulses that the exchange understands", async () => {
-    const { outside, pax } = appliance;
-    const peer = await SipPeer.run(
-      outside,
-      caller.invite("echo") +
-        receive('response="100"', 'optional="true"') +
-        receive('response="183"', 'optional="true"') +
-        receive('response="200"', 'rtd="true"') +
-        caller.ack +
-        receive('request="BYE"') +
-        agree,
-      "4137",
-    );
-    try {
-      await pax.client.waitFor("37", "ringing", 60_000);
-      await pax.client.lift("37");
-      await pax.client.waitFor("37", "talking", 10_000);
-      await pax.client.hangup("37");
-      await peer.done(90_000);
-    } finally {
-      await peer.stop();
-    }
+    await callIntoPax(appliance, "37");
   });
 });
 
-async function heard(ext: string, frequencyHz: number): Promise<number> {
-  const { tones } = await appliance.pax.client.hear(ext, { ms: 1_000, frequenciesHz: [frequencyHz] });
-  return tones[0]?.levelDbm0 ?? -100;
-}
+describe("the reset button", () => {
+  it("makes new credentials when it is held for five seconds and let go", async () => {
+    const before = await issued(appliance);
+    await holdButton(appliance, 7_000);
+    await resetTold(appliance);
+    expect(await issued(appliance)).not.toBe(before);
+  });
+});
+
+describe("a power cut", () => {
+  it("is followed by a boot to ready, with what had been acknowledged and the same host key", async () => {
+    const before = await issued(appliance);
+    const { lostSectors } = await appliance.powerCut(0);
+    figure("sectors lost in the power cut", lostSectors, "");
+    await appliance.powerOn();
+    const tookMs = await appliance.readyAndLoggedIn();
+    figure("later boot, power-on to ready for calls", tookMs / 1_000, "s");
+    expect(await issued(appliance)).toBe(before);
+    expect(await inspection.failedUnits()).toEqual([]);
+  });
+});

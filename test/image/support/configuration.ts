@@ -10,12 +10,12 @@ export const SITE = "image-test";
 
 /** What the person with the card would write for this exchange: two tie lines, an event, a broker. */
 export function configurationText(changes: ConfigInput = {}): string {
-  const lines = lineWirings.map(({ line }, at) => {
+  const lines = lineWirings.map(({ line, currentIn }, at) => {
     const names = namesOf(line);
     return {
       name: line,
       interface: {
-        inputs: { loop: names.loopIn, current: names.currentIn },
+        inputs: { loop: names.loopIn, ...(currentIn === null ? {} : { current: names.currentIn }) },
         outputs: { loop: names.loopOut, busy: names.busyOut },
         audio: `plughw:CARD=Loopback,DEV=0,SUBDEV=${at}`,
       },

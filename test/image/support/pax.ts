@@ -26,7 +26,7 @@ export class Pax {
       lines.get(line)?.onEdge(({ input, active }) => {
         const pin = input === "loop" ? loopIn : currentIn;
         // A machine that is off takes no edge; what it finds when it is on again is put there by `plug`.
-        this.#pins?.put(pin, active).catch(() => undefined);
+        if (pin !== null) this.#pins?.put(pin, active).catch(() => undefined);
       });
     }
   }
@@ -54,7 +54,7 @@ export class Pax {
       if (end === undefined) continue;
       const levels = await end.levels();
       await pins.put(loopIn, levels.get("loop") === true);
-      await pins.put(currentIn, levels.get("current") === true);
+      if (currentIn !== null) await pins.put(currentIn, levels.get("current") === true);
       end.set("loop", pins.isHigh(loopOut));
       const dispose = pins.onEdge(({ pin, high }) => {
         if (pin === loopOut) end.set("loop", high);

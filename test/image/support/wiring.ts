@@ -3,20 +3,24 @@ import { CONTROLLER } from "./device-tree.ts";
 /**
  * What is wired to the emulated board: the reference board's two lines, its button and its status LED, by the names that
  * the board's overlay gives them, so that one configuration fits both. All of it that somebody outside must move or see
- * hangs on the pl061; the back-busy outputs, for which it has no pins left, on a simulated controller.
+ * hangs on the pl061; the back-busy outputs, for which it has no pins left, on a simulated controller. For the same reason
+ * the second line has no sense of its current, and its pin goes to a relay that is no line's: for comparisons.
  */
 
 interface LineWiring {
   readonly line: string;
   readonly loopIn: number;
-  readonly currentIn: number;
+  readonly currentIn: number | null;
   readonly loopOut: number;
 }
 
 export const lineWirings: readonly LineWiring[] = [
   { line: "tie-1", loopIn: 0, currentIn: 1, loopOut: 4 },
-  { line: "tie-2", loopIn: 2, currentIn: 3, loopOut: 5 },
+  { line: "tie-2", loopIn: 2, currentIn: null, loopOut: 5 },
 ];
+/** A relay that the gateway knows nothing of, and its name as an LED. */
+export const SPARE_PIN = 3;
+export const SPARE_LED = "bench:loop";
 /** Low when pressed. */
 export const BUTTON_PIN = 6;
 export const STATUS_LED_PIN = 7;
@@ -39,7 +43,7 @@ export function wiringSource(): string {
   const names = Array.from({ length: 8 }, () => "");
   for (const { line, loopIn, currentIn } of lineWirings) {
     names[loopIn] = namesOf(line).loopIn;
-    names[currentIn] = namesOf(line).currentIn;
+    if (currentIn !== null) names[currentIn] = namesOf(line).currentIn;
   }
   names[BUTTON_PIN] = "paxgate-button";
   const loops = lineWirings.map(({ line, loopOut }) => led(namesOf(line).loopOut, `&{${CONTROLLER}} ${loopOut} 0`));
@@ -52,6 +56,7 @@ export function wiringSource(): string {
     busyBank: bank0 { gpio-controller; #gpio-cells = <2>; ngpios = <${busies.length}>; gpio-sim,label = "paxgate-busy"; };
   };
   paxgate-lines { compatible = "gpio-leds"; ${loops.join(" ")} };
+  paxgate-bench { compatible = "gpio-leds"; ${led(SPARE_LED, `&{${CONTROLLER}} ${SPARE_PIN} 0`)} };
   paxgate-busies { compatible = "gpio-leds"; ${busies.join(" ")} };
   paxgate-status { compatible = "gpio-leds"; ${led("paxgate-status", `&{${CONTROLLER}} ${STATUS_LED_PIN} 0`)} };
 };`;

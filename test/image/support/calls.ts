@@ -1,0 +1,81 @@
+import { agree, callee, caller, receive, stream, toneFile } from "../../integration/support/sipp.ts";
+import type { Appliance } from "./appliance.ts";
+import { SipPeer } from "./sip-peer.ts";
+
+/** Of what the event's side sings and the PAX telephone's side. */
+export const EVENT_HZ = 1_400;
+export const PAX_HZ = 700;
+
+/** The event's server takes one call, sings, and waits until the gateway clears. */
+export async function eventAnswers(appliance: Appliance): Promise<SipPeer> {
+  const tone = await toneFile(appliance.directory, EVENT_HZ);
+  return SipPeer.run(
+    appliance.outside,
+    receive('request="INVITE"') +
+      callee.respondWithMedia("200 OK", "stream") +
+      receive('request="ACK"') +
+      stream(tone) +
+      receive('request="BYE"') +
+      agree,
+  );
+}
+
+/** The event calls a number of ours and waits until the PAX's party clears. */
+export function eventCalls(appliance: Appliance, number: string): Promise<SipPeer> {
+  return SipPeer.run(
+    appliance.outside,
+    caller.invite("echo") +
+      receive('response="100"', 'optional="true"') +
+      receive('response="183"', 'optional="true"') +
+      receive('response="200"', 'rtd="true"') +
+      caller.ack +
+      receive('request="BYE"') +
+      agree,
+    number,
+  );
+}
+
+/** A PAX telephone lifts, takes a tie line and dials; resolves when it is joined to the line. */
+export async function paxDials(appliance: Appliance, ext: string, digits: string): Promise<void> {
+  const { client } = appliance.pax;
+  await client.lift(ext);
+  await client.waitFor(ext, "dial-tone", 5_000);
+  await client.dial(ext, "9");
+  await client.waitFor(ext, "connected", 10_000);
+  await client.waitFor(ext, "dial-tone", 20_000);
+  await client.dial(ext, digits);
+}
+
+/** One whole call from the event to a PAX telephone, which answers and clears. */
+export async function callIntoPax(appliance: Appliance, ext: string): Promise<void> {
+  const peer = await eventCalls(appliance, `41${ext}`);
+  const { client } = appliance.pax;
+  try {
+    await client.waitFor(ext, "ringing", 90_000);
+    await client.lift(ext);
+    await client.waitFor(ext, "connected", 10_000);
+    await messageSeen(peer, /SIP\/2\.0 200/, 60_000);
+    await client.hangup(ext);
+    await peer.done(90_000);
+  } finally {
+    await peer.stop();
+    await client.hangup(ext).catch(() => undefined);
+  }
+}
+
+/** Resolves once sipp has sent or received something like this. */
+export async function messageSeen(peer: SipPeer, pattern: RegExp, limitMs: number): Promise<void> {
+  const until = performance.now() + limitMs;
+  while (!pattern.test(peer.messages)) {
+    if (performance.now() > until)
+      throw new Error(`no ${pattern} within ${limitMs} ms:\n${peer.messages.slice(-3_000)}`);
+    // sipp writes a file and tells nobody.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Level of a tone at a PAX telephone, over a second, dBm0. */
+export async function heardAt(appliance: Appliance, ext: string, frequencyHz: number): Promise<number> {
+  const { tones } = await appliance.pax.client.hear(ext, { ms: 1_000, frequenciesHz: [frequencyHz] });
+  return tones[0]?.levelDbm0 ?? -100;
+}
