@@ -37,6 +37,18 @@ describe("a freshly flashed card", () => {
     expect(await inspection.journal("ordering cycle")).toEqual([]);
   });
 
+  it("runs its programs in tight sandboxes, in little memory", async () => {
+    for (const unit of ["paxgate.service", "paxgate-asterisk.service"]) {
+      const exposure = await inspection.exposure(unit);
+      figure(`systemd-analyze security ${unit}`, exposure, "", "2.0");
+      expect(exposure).toBeLessThanOrEqual(2);
+    }
+    const { total, used } = await inspection.memory();
+    figure(`memory in use after boot, of ${Math.round(total)}`, used, "MiB");
+    const blame = await appliance.ssh.run("systemd-analyze; systemd-analyze blame --no-pager | head -12");
+    console.log(blame);
+  });
+
   it("has a root that nobody can write to, root himself neither", async () => {
     const options = await appliance.ssh.run("findmnt -n -o OPTIONS /");
     expect(options.trim().split(",")).toContain("ro");

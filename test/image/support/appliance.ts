@@ -29,6 +29,8 @@ export interface ApplianceOptions {
   /** Changes to the freshly flashed card's boot partition. */
   readonly prepare?: (fat: Fat) => Promise<void>;
   readonly withoutSshKey?: boolean;
+  /** What is put after the kernel's command line. */
+  readonly words?: readonly string[];
 }
 
 /** The appliance as a person has it before them: a flashed card, the machine it is in, the exchange, the network. */
@@ -102,7 +104,7 @@ export class Appliance {
     // A reset leaves the card powered: what is in its cache can be read.
     await this.card.flush();
     const name = `boot-${++this.boots}`;
-    const { prefix, ...choice } = await chooseBoot(this.fat, this.directory, name);
+    const { prefix, ...choice } = await chooseBoot(this.fat, this.directory, name, this.#options.words ?? []);
     this.prefixes.push(prefix);
     const machine = await Machine.start({
       ...choice,

@@ -48,18 +48,29 @@ export async function readBootChoice(
   };
 }
 
-/** Does the firmware's part at a power-on or reset: copies kernel and initrd out of the card. */
-export async function chooseBoot(fat: Fat, directory: string, name: string): Promise<BootChoice> {
+/**
+ * Does the firmware's part at a power-on or reset: copies kernel and initrd out of the card. `words` are put after the
+ * kernel's command line.
+ */
+export async function chooseBoot(
+  fat: Fat,
+  directory: string,
+  name: string,
+  words: readonly string[],
+): Promise<BootChoice> {
   const { prefix, kernel, initrd, cmdlineFile } = await readBootChoice(fat);
   const files = { kernel: join(directory, `${name}.kernel`), initrd: join(directory, `${name}.initrd`) };
   await fat.copyOut(kernel, files.kernel);
   await fat.copyOut(initrd, files.initrd);
   const cmdline = (await fat.read(cmdlineFile)).trim();
-  return { prefix, ...files, cmdline: onThisBoard(cmdline) };
+  return { prefix, ...files, cmdline: onThisBoard(cmdline, words) };
 }
 
-/** The board's serial line is called otherwise than a Pi's; nothing else of the command line is changed. */
-function onThisBoard(cmdline: string): string {
-  const words = cmdline.split(/\s+/).filter((word) => !/^(console=|quiet$)/.test(word));
-  return [...words, "console=ttyAMA0,115200"].join(" ");
+/**
+ * The board's serial line is called otherwise than a Pi's, and its sound card is the kernel's loop, which nothing
+ * announces. The rest of the command line stays as it is.
+ */
+function onThisBoard(cmdline: string, words: readonly string[]): string {
+  const others = cmdline.split(/\s+/).filter((word) => !/^(console=|quiet$)/.test(word));
+  return [...others, "console=ttyAMA0,115200", "modules_load=snd-aloop", ...words].join(" ");
 }

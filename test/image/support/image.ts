@@ -5,7 +5,7 @@ import { run } from "./command.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../../..");
 /** Where `scripts/build-image` puts what it builds. */
-const BUILT = join(CHECKOUT, "dist/image");
+const BUILT = join(CHECKOUT, ".cache/image/out");
 const UNPACKED = join(CHECKOUT, ".cache/test/image");
 /** Size of the test's card: a small one, but larger than the image, so that growing the data partition is seen. */
 export const CARD_BYTES = 4 * 2 ** 30;
