@@ -28,6 +28,14 @@ export async function resetTold(appliance: Appliance, limitMs = 60_000): Promise
 
 /** A fingerprint of everything that the gateway has issued: it differs when any of it does, and tells none of it. */
 export async function issued(appliance: Appliance): Promise<string> {
-  const text = await appliance.ssh.run("paxgate accounts --json");
-  return createHash("sha256").update(text).digest("hex");
+  return fingerprint(await appliance.ssh.run("paxgate accounts --json"));
 }
+
+/** Fingerprints of what phones were issued, by account. */
+export async function issuedToPhones(appliance: Appliance): Promise<Readonly<Record<string, string>>> {
+  const text = await appliance.ssh.run("paxgate accounts --json");
+  const { accounts } = JSON.parse(text) as { accounts: { account: string; secret: string }[] };
+  return Object.fromEntries(accounts.map(({ account, secret }) => [account, fingerprint(secret)]));
+}
+
+const fingerprint = (text: string) => createHash("sha256").update(text).digest("hex");
