@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 
 export interface CommandOptions {
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   /** Longest run, ms; a minute unless told. */
   readonly timeoutMs?: number;
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "./command.ts";
+import { type CommandOptions, run } from "./command.ts";
 import { MAC } from "./machine.ts";
 
 /**
@@ -49,7 +49,7 @@ export class Outside {
     return ["nsenter", `--net=/run/netns/${this.namespace}`, "--"];
   }
 
-  run(command: readonly string[], options: { input?: string; timeoutMs?: number } = {}): Promise<string> {
+  run(command: readonly string[], options: CommandOptions = {}): Promise<string> {
     return run([...this.inside, ...command], options);
   }
 

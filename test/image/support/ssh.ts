@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { eventually, run } from "./command.ts";
+import { type CommandOptions, eventually, run } from "./command.ts";
 import { addresses, type Outside } from "./outside.ts";
 
 /**
@@ -47,7 +47,7 @@ export class Ssh {
   }
 
   /** Runs a shell's command line. Its output; throws when it fails. */
-  run(command: string, options: { input?: string; timeoutMs?: number } = {}): Promise<string> {
+  run(command: string, options: CommandOptions = {}): Promise<string> {
     return this.#outside.run([...this.#words, command], { timeoutMs: 120_000, ...options });
   }
 
