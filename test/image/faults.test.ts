@@ -4,6 +4,8 @@ import { callIntoPax, eventCalls } from "./support/calls.ts";
 import { configurationText, SITE } from "./support/configuration.ts";
 import { figure } from "./support/figures.ts";
 import { Inspection } from "./support/inspection.ts";
+import { addresses } from "./support/outside.ts";
+import { openPorts } from "./support/scan.ts";
 import { lineWirings } from "./support/wiring.ts";
 
 /** What goes wrong in the field. Each begins with a freshly flashed card. */
@@ -98,6 +100,15 @@ describe("a machine that has", () => {
         ? true
         : null,
     );
+  });
+});
+
+describe("a card without an SSH key", () => {
+  it("becomes a machine that nobody can log in to: no port is open but the page's", async () => {
+    await flashed({ withoutSshKey: true });
+    await appliance.ready();
+    const { tcp } = await openPorts(appliance.outside, addresses.stranger);
+    expect(tcp).toEqual([8080]);
   });
 });
 
