@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { GatewayView } from "../../src/app/status-server.ts";
 import { within } from "../../src/base/lifecycle.ts";
-import { freeTcpPort, freeUdpPort, temporaryDirectory } from "./support/asterisk.ts";
+import { temporaryDirectory } from "./support/asterisk.ts";
+import { freeTcpPort, freeUdpPort } from "./support/free-port.ts";
 
 /** What `npm run build` made, or another build that is to be tested. */
 const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");

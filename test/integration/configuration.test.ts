@@ -3,7 +3,7 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { freeTcpPort } from "./support/asterisk.ts";
+import { freeTcpPort } from "./support/free-port.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
 import { makeCertificates } from "./support/mosquitto.ts";
 
@@ -53,7 +53,7 @@ describe("requests to take up a change", () => {
   it("that come while one waits for a call to end are not lost: the newest configuration counts", async () => {
     const named = (name: string) => good.replace("name: tie1", `name: ${name}`);
     await rig.pax.lift("21");
-    await rig.pax.waitFor("21", "dial-tone", 3_000);
+    await rig.pax.waitFor("21", "dial-tone", 15_000);
     await rig.pax.dial("21", "9");
     await rig.until((view) => view.calls.length === 1);
     const from = rig.log.length;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { g711Decode } from "../../src/line/g711.ts";
 import { classify } from "../../src/sim/ear.ts";
-import { freeUdpPort } from "./support/asterisk.ts";
+import { freeUdpPort } from "./support/free-port.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
 import { quick } from "./support/scenes.ts";
 import { agree, callee, caller, pause, receive, Sipp, type SippOptions, stream, toneFile } from "./support/sipp.ts";
@@ -49,7 +49,7 @@ afterEach(async () => {
   for (const { ext, offHook } of await rig.pax.phones()) if (offHook) await rig.pax.hangup(ext);
   for (const run of runs.splice(0)) await run.stop();
   await rig.quiet();
-  expect(await rig.asterisk("core show channels count")).toContain("0 active channels");
+  await expect.poll(() => rig.asterisk("core show channels count"), { timeout: 10_000 }).toContain("0 active channels");
 });
 
 async function sipp(scenario: string, options: Partial<SippOptions> = {}): Promise<Sipp> {
@@ -66,9 +66,9 @@ async function dial(ext: string, digits: string): Promise<void> {
   const { pax } = rig;
   await pax.setPhone(ext, { dial: { ips: 12, interDigitalPauseMs: 400 } });
   await pax.lift(ext);
-  await pax.waitFor(ext, "dial-tone", 3_000);
+  await pax.waitFor(ext, "dial-tone", 15_000);
   await pax.dial(ext, "9");
-  await pax.waitFor(ext, "dial-tone", 3_000);
+  await pax.waitFor(ext, "dial-tone", 15_000);
   await pax.dial(ext, digits);
 }
 
@@ -89,10 +89,10 @@ describe("sipp calls a PAX telephone", () => {
       caller.invite("stream") + untilAnswered + caller.ack + stream(tone) + receive('request="BYE"') + agree,
       "4122",
     );
-    await rig.pax.waitFor("22", "ringing", 10_000);
+    await rig.pax.waitFor("22", "ringing", 15_000);
     await rig.pax.lift("22");
-    await rig.pax.waitFor("22", "answered", 2_000);
-    await expect.poll(async () => (await levels("22")).high, { timeout: 5_000 }).toBeGreaterThan(-30);
+    await rig.pax.waitFor("22", "answered", 15_000);
+    await expect.poll(async () => (await levels("22")).high, { timeout: 15_000 }).toBeGreaterThan(-30);
     expect((await levels("22")).low).toBeLessThan(-45);
     await rig.pax.hangup("22");
     await run.done();
@@ -106,9 +106,9 @@ describe("sipp calls a PAX telephone", () => {
       "4123",
       { echo: true },
     );
-    await pax.waitFor("23", "ringing", 10_000);
+    await pax.waitFor("23", "ringing", 15_000);
     await pax.lift("23");
-    await pax.waitFor("23", "answered", 2_000);
+    await pax.waitFor("23", "answered", 15_000);
     await pax.play("23", { frequencyHz: LOW_HZ });
     await expect.poll(async () => (await levels("23")).low, { timeout: 3_500 }).toBeGreaterThan(-30);
     await run.done();
@@ -122,10 +122,10 @@ describe("sipp calls a PAX telephone", () => {
       caller.invite(ear.port) + untilAnswered + caller.ack + receive('request="BYE"') + agree,
       "4124",
     );
-    await rig.pax.waitFor("24", "ringing", 10_000);
+    await rig.pax.waitFor("24", "ringing", 15_000);
     await expect.poll(() => classify(ear.samples()), { timeout: 8_000 }).toBe("ringing");
     await rig.pax.lift("24");
-    await rig.pax.waitFor("24", "answered", 2_000);
+    await rig.pax.waitFor("24", "answered", 15_000);
     await rig.pax.hangup("24");
     await run.done();
     ear.socket.close();
@@ -143,14 +143,14 @@ describe("sipp calls a PAX telephone", () => {
         receive('response="200"'),
       "4125",
     );
-    await rig.pax.waitFor("25", "ringing", 10_000);
+    await rig.pax.waitFor("25", "ringing", 15_000);
     await run.done();
     const began = performance.now();
     await expect
       .poll(async () => (await rig.pax.lines()).flatMap(({ outputs }) => outputs), { interval: 10 })
       .toEqual([]);
     expect(performance.now() - began).toBeLessThan(2_000);
-    await rig.pax.waitFor("25", "idle", 2_000);
+    await rig.pax.waitFor("25", "idle", 15_000);
   });
 
   it("and gets 480 for a second call at the same time, while the first one goes on", async () => {
@@ -170,12 +170,12 @@ describe("sipp calls a PAX telephone", () => {
       "4126",
       { calls: 2, echo: true },
     );
-    await rig.pax.waitFor("26", "ringing", 10_000);
+    await rig.pax.waitFor("26", "ringing", 15_000);
     await rig.pax.lift("26");
-    await rig.pax.waitFor("26", "answered", 2_000);
+    await rig.pax.waitFor("26", "answered", 15_000);
     await expect.poll(() => run.received).toContain(480);
     await rig.pax.play("26", { frequencyHz: LOW_HZ });
-    await expect.poll(async () => (await levels("26")).low, { timeout: 4_000 }).toBeGreaterThan(-30);
+    await expect.poll(async () => (await levels("26")).low, { timeout: 15_000 }).toBeGreaterThan(-30);
     expect((await rig.status()).calls).toHaveLength(1);
     await rig.pax.hangup("26");
     await run.done();
@@ -199,10 +199,10 @@ describe("a PAX caller calls sipp", () => {
       { echo: true },
     );
     await dial("31", "23");
-    await rig.pax.waitFor("31", "ringing-tone", 5_000);
-    await rig.pax.waitFor("31", "answered", 5_000);
+    await rig.pax.waitFor("31", "ringing-tone", 15_000);
+    await rig.pax.waitFor("31", "answered", 15_000);
     await rig.pax.play("31", { frequencyHz: LOW_HZ });
-    await expect.poll(async () => (await levels("31")).low, { timeout: 5_000 }).toBeGreaterThan(-30);
+    await expect.poll(async () => (await levels("31")).low, { timeout: 15_000 }).toBeGreaterThan(-30);
     expect(run.messages).toMatch(/INVITE sip:4123@127\.0\.0\.1/);
     await rig.pax.hangup("31");
     await run.done();
@@ -221,11 +221,11 @@ describe("a PAX caller calls sipp", () => {
         receive('response="200"'),
     );
     await dial("32", "24");
-    await expect.poll(async () => (await levels("32")).high, { timeout: 5_000 }).toBeGreaterThan(-30);
+    await expect.poll(async () => (await levels("32")).high, { timeout: 15_000 }).toBeGreaterThan(-30);
     expect((await rig.status()).calls[0]?.phase).toBe("calling");
-    await rig.pax.waitFor("32", "answered", 6_000);
+    await rig.pax.waitFor("32", "answered", 15_000);
     await run.done();
-    await rig.pax.waitFor("32", "busy-tone", 6_000);
+    await rig.pax.waitFor("32", "busy-tone", 15_000);
   });
 
   for (const [status, heard] of [
@@ -236,7 +236,7 @@ describe("a PAX caller calls sipp", () => {
     it(`hears ${heard} when it answers ${status}`, async () => {
       const run = await sipp(invited + callee.respond(status) + receive('request="ACK"'));
       await dial("33", "25");
-      await rig.pax.waitFor("33", heard, 8_000);
+      await rig.pax.waitFor("33", heard, 15_000);
       await run.done();
     });
   }
@@ -244,7 +244,7 @@ describe("a PAX caller calls sipp", () => {
   it("and clears while it rings: the call is cancelled", async () => {
     const run = await sipp(invited + callee.respond("180 Ringing") + receive('request="CANCEL"') + agree + pause(100));
     await dial("34", "26");
-    await rig.pax.waitFor("34", "ringing-tone", 5_000);
+    await rig.pax.waitFor("34", "ringing-tone", 15_000);
     await rig.pax.hangup("34");
     await expect.poll(() => run.messages).toContain("CANCEL sip:4126@");
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LineEndStatus } from "../../src/sim/control-port.ts";
-import { freeUdpPort } from "./support/asterisk.ts";
+import { freeUdpPort } from "./support/free-port.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
 import { caller, receive, Sipp } from "./support/sipp.ts";
 

@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Log, silentLog } from "../../../src/base/log.ts";
@@ -12,6 +10,7 @@ import { AsteriskFiles, asteriskUser, findAsterisk } from "../../../src/drivers/
 import { AsteriskProcess } from "../../../src/drivers/asterisk-process.ts";
 import { buildModel, directoriesBelow, type SipModel } from "../../../src/sip/model.ts";
 import { AsteriskService } from "../../../src/sip/service.ts";
+import { freeTcpPort, freeUdpPort } from "./free-port.ts";
 
 /** Input of the configuration's schema: what a test wants to differ from the minimal configuration. */
 export type ConfigInput = Parameters<typeof configSchema.parse>[0] & object;
@@ -21,29 +20,6 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   const path = await mkdtemp(join(tmpdir(), "paxgate-"));
   await chmod(path, 0o755);
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** A port on 127.0.0.1 that was free a moment ago. */
-export function freeTcpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("port"))));
-    });
-  });
-}
-
-export function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket("udp4");
-    socket.once("error", reject);
-    socket.bind(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }
 
 /** The smallest configuration on loopback with free ports, with a test's differences. */
