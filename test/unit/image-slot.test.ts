@@ -1,0 +1,358 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+// slot.txt and RAUC's backend, as they stand in the image, run by the machine's own sh.
+const LAYERS = join(import.meta.dirname, "../../image/layers");
+const LIBRARY = join(LAYERS, "30-boot/overlay/usr/lib/paxgate");
+const BACKEND = join(LAYERS, "50-update/overlay/usr/lib/paxgate/rauc-slot");
+const SECTOR_BYTES = 512;
+const DISK = "70617867";
+/** Hundreds of short programs, on a machine that may have other things to do. */
+const SLOW_MS = 60_000;
+
+type Letter = "a" | "b";
+type Health = "good" | "bad";
+type Tries = "none" | "0" | "1" | "2";
+interface SlotFile {
+  readonly slot: Letter;
+  readonly tries: Tries;
+  readonly other: Health;
+}
+
+const LETTERS = ["a", "b"] as const;
+const STATES: SlotFile[] = LETTERS.flatMap((slot) =>
+  (["none", "0", "1", "2"] as const).flatMap((tries) =>
+    (["good", "bad"] as const).map((other) => ({ slot, tries, other })),
+  ),
+);
+const otherOf = (letter: Letter): Letter => (letter === "a" ? "b" : "a");
+
+let place: string;
+const firmware = () => join(place, "firmware");
+const slotFile = () => join(firmware(), "slot.txt");
+
+beforeEach(() => {
+  // In memory: the scripts wait for the disk after each write, and other work may keep it busy.
+  place = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "paxgate-slot-"));
+  mkdirSync(join(place, "state"));
+  writeFileSync(join(place, "cmdline"), `root=PARTUUID=${DISK}-02 ro paxgate.slot=a panic=10\n`);
+  for (const letter of LETTERS) {
+    const boot = join(place, `devices/root-${letter}/usr/lib/paxgate/boot`);
+    mkdirSync(join(boot, "overlays"), { recursive: true });
+    writeFileSync(join(boot, "vmlinuz"), `kernel ${letter}`.repeat(5_000));
+    writeFileSync(join(boot, "initrd"), `initrd ${letter}`.repeat(1_000));
+    writeFileSync(join(boot, "board.dtb"), `tree ${letter}`);
+    writeFileSync(join(boot, "overlays/lines.dtbo"), `overlay ${letter}`);
+    writeFileSync(join(boot, "cmdline.txt"), "root=PARTUUID=@ROOT@ ro paxgate.slot=@SLOT@\n");
+  }
+  mkdirSync(firmware());
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+/** Runs words of slot-file.sh in `shell`. */
+function library(script: string, shell: readonly string[] = ["sh"]): string {
+  const [program = "", ...words] = shell;
+  return execFileSync(program, [...words, "-euc", `. ${LIBRARY}/slot-file.sh; ${script}`], { encoding: "utf8" });
+}
+
+function put({ slot, tries, other }: SlotFile, running: Letter): void {
+  const mark = tries === "none" ? "good" : `trial ${tries}`;
+  writeFileSync(
+    slotFile(),
+    `os_prefix=${slot}/\n# ${mark}\n# other ${other}\n`.padEnd(SECTOR_BYTES - 1, "#").concat("\n"),
+  );
+  writeFileSync(join(place, "state/slot"), `${running}\n`);
+}
+
+function seen(): SlotFile {
+  const text = readFileSync(slotFile(), "latin1");
+  expect(text.length).toBe(SECTOR_BYTES);
+  const found = /^os_prefix=([ab])\/\n# (?:good|trial (\d))\n# other (good|bad)\n(?:#.*\n)*$/.exec(text);
+  if (found === null) throw new Error(`slot.txt can't be understood: ${text}`);
+  return { slot: found[1] as Letter, tries: (found[2] ?? "none") as Tries, other: found[3] as Health };
+}
+
+function backend(words: readonly string[], path = process.env["PATH"] ?? "") {
+  // A session of its own, which a test may kill as a whole.
+  return spawnSync("setsid", ["-w", "sh", BACKEND, ...words], {
+    encoding: "utf8",
+    env: {
+      PATH: path,
+      PAXGATE_LIBRARY: LIBRARY,
+      PAXGATE_FIRMWARE: firmware(),
+      PAXGATE_BOOT_STATE: join(place, "state"),
+      PAXGATE_DEVICES: join(place, "devices"),
+      PAXGATE_CMDLINE: join(place, "cmdline"),
+    },
+  });
+}
+
+/** Whether all the kernel files of a system are on the boot partition, each whole. */
+function complete(letter: Letter): boolean {
+  const files = ["vmlinuz", "initrd", "board.dtb", "overlays/lines.dtbo"];
+  const boot = join(place, `devices/root-${letter}/usr/lib/paxgate/boot`);
+  const there = join(firmware(), letter);
+  return (
+    files.every(
+      (name) => existsSync(join(there, name)) && readFileSync(join(there, name)).equals(readFileSync(join(boot, name))),
+    ) &&
+    existsSync(join(there, "overlays/README")) &&
+    existsSync(join(there, "cmdline.txt")) &&
+    readFileSync(join(there, "cmdline.txt"), "utf8") ===
+      `root=PARTUUID=${DISK}-0${letter === "a" ? 2 : 3} ro paxgate.slot=${letter}\n`
+  );
+}
+
+function installKernel(letter: Letter): void {
+  const from = join(place, `devices/root-${letter}/usr/lib/paxgate/boot`);
+  execFileSync("sh", [join(LIBRARY, "install-kernel"), from, join(firmware(), letter), letter, DISK]);
+}
+
+describe.each([["sh"], ["busybox sh"]])("slot.txt, read and written by %s", (shell) => {
+  const words = shell.split(" ");
+
+  it("keeps every state, in one sector of lines short enough for the firmware", () => {
+    for (const state of STATES) {
+      library(`slot_write ${slotFile()} ${state.slot} ${state.tries} ${state.other}`, words);
+      expect(seen()).toEqual(state);
+      for (const line of readFileSync(slotFile(), "latin1").split("\n")) expect(line.length).toBeLessThan(99);
+      const read = library(`slot_read ${slotFile()}; echo "$slot $tries $other"`, words);
+      expect(read.trim()).toBe(`${state.slot} ${state.tries} ${state.other}`);
+    }
+  });
+
+  it("overwrites in place: same file, same length, no other byte", () => {
+    put({ slot: "a", tries: "none", other: "good" }, "a");
+    execFileSync("sh", ["-c", 'printf tail >> "$1"', "sh", slotFile()]);
+    library(`slot_write ${slotFile()} b 2 good`, words);
+    expect(readFileSync(slotFile(), "latin1").slice(SECTOR_BYTES)).toBe("tail");
+  });
+
+  it("understands what a Windows editor has saved", () => {
+    writeFileSync(slotFile(), "os_prefix=b/\r\n# trial 1\r\n# other good\r\n");
+    const read = library(`slot_read ${slotFile()}; echo "$slot $tries $other"`, words);
+    expect(read.trim()).toBe("b 1 good");
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["no slot", "# good\n# other good\n"],
+    ["no mark", "os_prefix=a/\n# other good\n"],
+    ["another directory", "os_prefix=../\n# good\n"],
+    ["a mark that is no number", "os_prefix=a/\n# trial x\n"],
+    ["zeros", "\0".repeat(512)],
+  ])("does not guess: %s", (_, text) => {
+    writeFileSync(slotFile(), text);
+    expect(library(`if slot_read ${slotFile()}; then echo yes; else echo no; fi`, words).trim()).toBe("no");
+  });
+
+  it("takes the other system for bad when nothing is said of it", () => {
+    writeFileSync(slotFile(), "os_prefix=a/\n# good\n");
+    expect(library(`slot_read ${slotFile()}; echo "$other"`, words).trim()).toBe("bad");
+  });
+
+  it("refuses to write what it could not read", () => {
+    put({ slot: "a", tries: "none", other: "good" }, "a");
+    for (const bad of ["c none good", "a 10 good", "a none fine", "a '' good"]) {
+      expect(library(`slot_write ${slotFile()} ${bad} && echo yes || echo no`, words).trim()).toBe("no");
+      expect(seen()).toEqual({ slot: "a", tries: "none", other: "good" });
+    }
+  });
+
+  it("says that a write has failed", () => {
+    const full = library("slot_write /dev/full a none good && echo yes || echo no", words);
+    expect(full.trim()).toBe("no");
+  });
+
+  it("decides for every state and slot: an attempt is counted before it is made, and never without a way back", () => {
+    for (const state of STATES) {
+      for (const running of LETTERS) {
+        put(state, running);
+        const decision = library(`slot_read ${slotFile()}; slot_decide ${running}`, words).trim();
+        const onTrial = state.tries !== "none" && state.slot === running;
+        if (!onTrial) expect(decision).toBe("boot");
+        else if (state.tries !== "0") expect(decision).toBe("count");
+        else expect(decision).toBe(state.other === "good" ? "back" : "boot");
+      }
+    }
+  });
+});
+
+describe("the slot file in the image", () => {
+  it("starts system a, which is good; there is no other yet", () => {
+    writeFileSync(slotFile(), readFileSync(join(LAYERS, "30-boot/boot/slot.txt")));
+    expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
+  });
+});
+
+describe("RAUC's backend, every state and every request", () => {
+  const requests = LETTERS.flatMap((letter) => [
+    ["set-primary", letter],
+    ["set-state", letter, "good"],
+    ["set-state", letter, "bad"],
+  ]);
+
+  it.each(STATES)("$slot, tries $tries, other $other", { timeout: SLOW_MS }, (state) => {
+    for (const running of LETTERS) {
+      for (const request of requests) {
+        put(state, running);
+        const before = readFileSync(slotFile());
+        for (const letter of LETTERS) rmSync(join(firmware(), letter), { recursive: true, force: true });
+        installKernel(running);
+        const { status } = backend(request);
+        const after = seen();
+        const what = `${running} runs, ${request.join(" ")}: ${JSON.stringify(after)}`;
+        if (status !== 0) expect(readFileSync(slotFile()).equals(before), what).toBe(true);
+        // The system that runs keeps its files whatever is asked.
+        expect(complete(running), what).toBe(true);
+        // Another system than the one that runs is newly named only with all of its files, or to go back to it.
+        if (after.slot !== state.slot && after.slot !== running) {
+          const wentBack = state.other === "good" && after.tries === "none" && request[0] === "set-state";
+          expect(wentBack || (complete(after.slot) && after.tries === "2" && after.other === "good"), what).toBe(true);
+        }
+        // A trial never loses its way back, and ends well only from inside.
+        if (state.tries !== "none" && after.slot === state.slot && state.other === "good")
+          expect(after.other, what).toBe("good");
+        if (state.tries !== "none" && after.slot === state.slot && after.tries === "none")
+          expect([running, ...request], what).toEqual([state.slot, "set-state", state.slot, "good"]);
+        // A system called bad is never given the next start by a verdict on the other one.
+        if (request[0] === "set-state" && after.slot !== state.slot) expect(state.other, what).toBe("good");
+      }
+    }
+  });
+
+  it.each(STATES)("answers what $slot, tries $tries, other $other means", (state) => {
+    put(state, "b");
+    expect(backend(["get-current"]).stdout).toBe("b\n");
+    expect(backend(["get-primary"]).stdout).toBe(`${state.slot}\n`);
+    expect(backend(["get-state", state.slot]).stdout).toBe("good\n");
+    expect(backend(["get-state", otherOf(state.slot)]).stdout).toBe(`${state.other}\n`);
+  });
+
+  it.each([[], ["set-primary"], ["set-primary", "c"], ["set-state", "a"], ["set-state", "a", "fine"], ["destroy"]])(
+    "refuses %j %j %j and changes nothing",
+    (...words) => {
+      put({ slot: "a", tries: "none", other: "good" }, "a");
+      const before = readFileSync(slotFile());
+      expect(backend(words.filter((word) => word !== undefined)).status).not.toBe(0);
+      expect(readFileSync(slotFile()).equals(before)).toBe(true);
+    },
+  );
+});
+
+describe("an update", () => {
+  const steps = [
+    ["set-state", "b", "bad"],
+    ["set-primary", "b"],
+  ];
+  const install = (path?: string) => steps.every((step) => backend(step, path).status === 0);
+  /** What the initrd does with the slot file at a start of the slot that it names; the slot that then runs. */
+  const start = (): Letter => {
+    const { slot, tries, other } = seen();
+    const decision = library(`slot_read ${slotFile()}; slot_decide ${slot}`, ["busybox", "sh"]).trim();
+    if (decision === "count") library(`slot_write ${slotFile()} ${slot} ${Number(tries) - 1} ${other}`);
+    if (decision === "back") library(`slot_write ${slotFile()} ${otherOf(slot)} none bad`);
+    writeFileSync(join(place, "state/slot"), `${seen().slot}\n`);
+    return seen().slot;
+  };
+
+  beforeEach(() => {
+    put({ slot: "a", tries: "none", other: "bad" }, "a");
+    installKernel("a");
+  });
+
+  it("that is confirmed stays, and the one before it can be gone back to", () => {
+    expect(install()).toBe(true);
+    expect(seen()).toEqual({ slot: "b", tries: "2", other: "good" });
+    expect(start()).toBe("b");
+    expect(seen().tries).toBe("1");
+    expect(backend(["set-state", "b", "good"]).status).toBe(0);
+    expect(seen()).toEqual({ slot: "b", tries: "none", other: "good" });
+    expect([start(), start(), start()]).toEqual(["b", "b", "b"]);
+    expect(backend(["set-primary", "a"]).status).toBe(0);
+    expect(seen()).toEqual({ slot: "a", tries: "2", other: "good" });
+  });
+
+  it("that is never confirmed is tried twice; then the one before it runs, and for good", () => {
+    expect(install()).toBe(true);
+    expect([start(), start(), start(), start(), start()]).toEqual(["b", "b", "a", "a", "a"]);
+    expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
+    expect(complete("a")).toBe(true);
+  });
+
+  it("can't be installed over the way back while it is on trial", () => {
+    expect(install()).toBe(true);
+    start();
+    expect(backend(["set-state", "a", "bad"]).status).not.toBe(0);
+    expect(backend(["set-primary", "a"]).status).not.toBe(0);
+    expect(seen()).toEqual({ slot: "b", tries: "1", other: "good" });
+  });
+
+  it("without a kernel in its root never gets the next start", () => {
+    rmSync(join(place, "devices/root-b/usr/lib/paxgate/boot/vmlinuz"));
+    expect(install()).toBe(false);
+    expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
+  });
+
+  it("that does not fit onto the boot partition never gets the next start", () => {
+    // cp that copies half and succeeds: a card that lies.
+    const bin = join(place, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "cp"), '#!/bin/sh\n/bin/cp "$@"\nfor last; do :; done\ntruncate -s 7 "$last/initrd"\n', {
+      mode: 0o755,
+    });
+    expect(install(`${bin}:${process.env["PATH"]}`)).toBe(false);
+    expect(seen().slot).toBe("a");
+  });
+
+  it("survives a loss of power before and after every single step: what starts next is complete", {
+    timeout: SLOW_MS,
+  }, () => {
+    const programs = ["dd", "cp", "rm", "mkdir", "sed", "find", "sync", "cmp", "tr"];
+    let cuts = 0;
+    for (const when of ["before", "after"]) {
+      for (let at = 1; ; at += 1) {
+        rmSync(join(place, "bin"), { recursive: true, force: true });
+        mkdirSync(join(place, "bin"));
+        rmSync(join(firmware(), "b"), { recursive: true, force: true });
+        rmSync(join(place, "count"), { force: true });
+        put({ slot: "a", tries: "none", other: "bad" }, "a");
+        for (const program of programs)
+          writeFileSync(join(place, "bin", program), cutting(program, at, when), { mode: 0o755 });
+        const done = install(`${join(place, "bin")}:${process.env["PATH"]}`);
+        const { slot, tries } = seen();
+        expect(complete("a")).toBe(true);
+        if (slot === "b") {
+          expect(complete("b")).toBe(true);
+          expect(tries).toBe("2");
+        }
+        if (done) break;
+        cuts += 1;
+        // The next attempt finds a mess and makes good of it.
+        if (slot === "a") expect(install()).toBe(true);
+        expect(complete("b")).toBe(true);
+        expect(seen()).toEqual({ slot: "b", tries: "2", other: "good" });
+      }
+    }
+    expect(cuts).toBeGreaterThanOrEqual(20);
+  });
+
+  /** A program that kills all of the script, itself included, before or after the `at`th call of any such program. */
+  function cutting(program: string, at: number, when: string): string {
+    const real = execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
+    const count = join(place, "count");
+    const kill = "kill -9 0";
+    return `#!/bin/sh
+echo x >>${count}
+read_count=$(grep -c x ${count})
+if [ "$read_count" = ${at} ] && [ ${when} = before ]; then ${kill}; fi
+${real} "$@"
+result=$?
+if [ "$read_count" = ${at} ] && [ ${when} = after ]; then ${kill}; fi
+exit $result
+`;
+  }
+});
