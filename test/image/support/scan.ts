@@ -15,10 +15,10 @@ const UDP_PORTS =
 export async function openPorts(outside: Outside, source: string): Promise<OpenPorts> {
   const scan = (options: readonly string[]) =>
     outside.run(
-      ["nmap", "-n", "-Pn", "-oG", "-", "-S", source, "-e", "lan", "--max-retries", "2", ...options, addresses.machine],
+      ["nmap", "-n", "-Pn", "-oG", "-", "-S", source, "-e", "lan", "--max-retries", "1", ...options, addresses.machine],
       { timeoutMs: 600_000 },
     );
-  const tcp = await scan(["-sS", "-p-", "--min-rate", "2000", "--host-timeout", "8m"]);
+  const tcp = await scan(["-sS", "-p-", "--min-rate", "1000", "--host-timeout", "8m"]);
   const udp = await scan(["-sU", "-p", UDP_PORTS, "--min-rate", "50", "--host-timeout", "5m"]);
   return { tcp: portsOf(tcp, "tcp"), udp: portsOf(udp, "udp") };
 }
