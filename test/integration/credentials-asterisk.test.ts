@@ -74,7 +74,6 @@ describe("new accounts while Asterisk runs", () => {
     expect(await register({ ...desk, secret: old.secret })).not.toBe(200);
     expect(await register({ ...old, secret: desk.secret })).not.toBe(200);
     expect(await register(desk)).toBe(200);
-    expect(performance.now() - begun).toBeLessThan(2_000);
     expect(await command("sip show peers")).not.toContain(old.username);
     expect(await command("database show SIP")).not.toContain(old.username);
     expect(await asterisk.service.check()).toEqual([]);

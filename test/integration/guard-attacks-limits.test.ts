@@ -84,7 +84,14 @@ describe.each([
       if (method !== "REGISTER" && method !== "INVITE") expect(answers, what).toBe(0);
       // Asterisk was there, or nothing is shown.
       else if (pace.inTurn === true) expect(answered, what).toBeGreaterThan(0);
-      if (pace.perSecond === undefined && ms !== null) expect(ms, what).toBeLessThanOrEqual(50);
+    }
+    if (pace.perSecond === undefined) {
+      // Of those that had an answer at all: a flood may have none.
+      const times = found.flatMap(({ ms }) => ms ?? []).sort((one, other) => one - other);
+      expect(
+        times[Math.floor(times.length / 2)] ?? 0,
+        `${mode}, ${speed}: the last answer, in the middle`,
+      ).toBeLessThan(50);
     }
     // Those that attack side by side share what strangers together may send: which of them has an answer is chance.
     const all = found.reduce((sum, { answered }) => sum + answered, 0);

@@ -129,11 +129,16 @@ describe("a source that really failed three times", () => {
     const stop = events.onEvent((event) => {
       if (event.proven) thirdAt = performance.now();
     });
-    await guess("127.0.1.7");
+    const took: number[] = [];
+    for (const source of ["127.0.1.7", "127.0.1.17", "127.0.1.27"]) {
+      await guess(source);
+      await expect.poll(banned).toContain(source);
+      took.push(bannedAt - thirdAt);
+    }
     stop();
-    await expect.poll(banned).toEqual(["127.0.1.7"]);
-    console.info(`banned ${(bannedAt - thirdAt).toFixed(1)} ms after the event of the third failure`);
-    expect(bannedAt - thirdAt).toBeLessThan(50);
+    const sorted = took.toSorted((one, other) => one - other);
+    console.info(`banned ${sorted[1]?.toFixed(1)} ms after the event of the third failure, in the middle of three`);
+    expect(sorted[1]).toBeLessThan(50);
   });
 
   it.each(["udp", "tcp"] as const)("is banned by its own address when it names another one: %s", async (transport) => {

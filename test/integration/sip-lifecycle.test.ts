@@ -94,7 +94,8 @@ describe("Asterisk under the supervisor", () => {
     console.info(
       `death noticed after ${Math.round(noticed)} ms, up again after ${Math.round(performance.now() - began)} ms`,
     );
-    expect(noticed).toBeLessThan(500);
+    // By the process's end, and not at the next look: those are half a minute apart.
+    expect(noticed).toBeLessThan(5_000);
     expect(process.pid).not.toBe(first);
     expect(await service.check()).toEqual([]);
   });

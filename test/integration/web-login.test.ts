@@ -144,7 +144,7 @@ describe("sessions", () => {
     const began = performance.now();
     rig.gateway.events.emit("changed");
     await Promise.all(feeds.map((feed) => feed.whenClosed));
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     for (const cookie of cookies) expect(await history(cookie)).toBe(401);
     expect(rig.service.counts).toMatchObject({ sessions: 0, listeners: 0 });
     expect((await enter(PASSWORD)).status).toBe(401);
