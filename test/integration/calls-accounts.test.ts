@@ -56,7 +56,7 @@ async function speakBothWays(ext: string): Promise<void> {
 describe("a telephone behind the gateway", () => {
   it("is called from the PAX, and the PAX caller clears", async () => {
     await paxCalls(rig, "21", "51");
-    await rig.pax.waitFor("21", "answered", 5_000);
+    await rig.pax.waitFor("21", "answered", 15_000);
     await speakBothWays("21");
     await hangUp(rig, "21");
     await phone.seen((text) => text.startsWith("BYE"));
@@ -64,19 +64,19 @@ describe("a telephone behind the gateway", () => {
 
   it("clears, and the PAX caller hears busy tone", async () => {
     await paxCalls(rig, "21", "51");
-    await rig.pax.waitFor("21", "answered", 5_000);
+    await rig.pax.waitFor("21", "answered", 15_000);
     await phone.hangUp();
-    await rig.pax.waitFor("21", "busy-tone", 6_000);
+    await rig.pax.waitFor("21", "busy-tone", 15_000);
   });
 
   it("is busy, or rings until the PAX caller gives up", async () => {
     phone.behaviour = "busy";
     await paxCalls(rig, "21", "51");
-    await rig.pax.waitFor("21", "busy-tone", 6_000);
+    await rig.pax.waitFor("21", "busy-tone", 15_000);
     await hangUp(rig, "21");
     phone.behaviour = "ring";
     await paxCalls(rig, "21", "51");
-    await rig.pax.waitFor("21", "ringing-tone", 6_000);
+    await rig.pax.waitFor("21", "ringing-tone", 15_000);
     await hangUp(rig, "21");
     await phone.seen((text) => text.startsWith("CANCEL"));
   });
@@ -103,12 +103,12 @@ describe("a telephone behind the gateway", () => {
     expect(await phone.call("911")).toBe(404);
     expect(statusesOf(rig, "tie1", from)).not.toContain("seizing");
     expect(await phone.call("4131")).toBe(480);
-    await rig.pax.waitFor("31", "idle", 2_000);
+    await rig.pax.waitFor("31", "idle", 15_000);
   });
 
   it("finds every line engaged: 486", async () => {
     await rig.pax.lift("21");
-    await rig.pax.waitFor("21", "dial-tone", 5_000);
+    await rig.pax.waitFor("21", "dial-tone", 15_000);
     await rig.pax.dial("21", "9");
     await rig.until((view) => view.lines[0]?.status === "seized");
     expect(await phone.call("4134")).toBe(486);

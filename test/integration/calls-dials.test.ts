@@ -48,7 +48,7 @@ async function dialAll(dials: readonly (readonly [dial: Partial<Dial>, number: s
       await takeLine(rig, ext);
       await rig.pax.setPhone(ext, { dial: { interDigitalPauseMs: 300, ...dial } });
       await rig.pax.dial(ext, number);
-      await rig.pax.waitFor(ext, "unobtainable-tone", 10_000);
+      await rig.pax.waitFor(ext, "unobtainable-tone", 15_000);
     }),
   );
   stop();
@@ -93,8 +93,8 @@ describe("a caller who does not dial", () => {
     await fastDials(rig, ...EXTS);
     const from = rig.log.length;
     await Promise.all([
-      takeLine(rig, "21").then(() => rig.pax.waitFor("21", "busy-tone", 10_000)),
-      paxCalls(rig, "22", "41").then(() => rig.pax.waitFor("22", "unobtainable-tone", 10_000)),
+      takeLine(rig, "21").then(() => rig.pax.waitFor("21", "busy-tone", 15_000)),
+      paxCalls(rig, "22", "41").then(() => rig.pax.waitFor("22", "unobtainable-tone", 15_000)),
     ]);
     const ended = rig.log.slice(from).filter((record) => record["msg"] === "call ended");
     expect(ended.map((record) => record["reason"]).sort()).toEqual(["no digit was dialled", "number incomplete: 41"]);
@@ -107,7 +107,7 @@ describe("a service", () => {
     const { pax } = rig;
     const reach = async (ext: string, number: string) => {
       await paxCalls(rig, ext, number);
-      await pax.waitFor(ext, "answered", 5_000);
+      await pax.waitFor(ext, "answered", 15_000);
     };
     const heard = async (ext: string, ms: number, frequenciesHz: number[]) =>
       (await pax.hear(ext, { ms, frequenciesHz })).tones.map(({ levelDbm0 }) => levelDbm0);
@@ -134,6 +134,6 @@ describe("a service", () => {
         expect(stroke).toBeGreaterThan(-35);
       })(),
     ]);
-    expect((await rig.status()).calls.map(({ phase }) => phase)).toEqual(["talking", "talking", "talking"]);
+    await rig.until(({ calls }) => calls.length === 3 && calls.every(({ phase }) => phase === "talking"));
   });
 });

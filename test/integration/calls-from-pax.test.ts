@@ -40,16 +40,16 @@ describe("a call from the PAX that is answered", () => {
     await rig.quiet();
     // The next caller on the line hears the exchange's dial tone, and nothing of the call before.
     await rig.pax.lift("21");
-    await rig.pax.waitFor("21", "dial-tone", 5_000);
+    await rig.pax.waitFor("21", "dial-tone", 15_000);
     expect(await levelAt(rig, "21", 1_400)).toBeLessThan(-45);
   });
 
   it("gives the PAX caller busy tone when the event phone clears, and no more of its sound", async () => {
     const call = await paxTalksTo(rig, "21", "11", "4124");
     await hearEachOther(rig, "21", call);
-    await rig.pax.waitFor("21", "answered", 2_000);
+    await rig.pax.waitFor("21", "answered", 15_000);
     await eventOf(rig).hangup(call);
-    await rig.pax.waitFor("21", "busy-tone", 8_000);
+    await rig.pax.waitFor("21", "busy-tone", 15_000);
     expect(await levelAt(rig, "21", 1_400)).toBeLessThan(-45);
     await rig.until((view) => view.lines.some((line) => line.status === "awaiting-clear"));
     await hangUp(rig, "21");
@@ -74,10 +74,10 @@ describe("a call from the PAX that is answered", () => {
     try {
       const talking = paxTalksTo(rig, "21", "11", "4124");
       await rig.eventOf("ringing");
-      await rig.pax.waitFor("21", "ringing-tone", 8_000);
+      await rig.pax.waitFor("21", "ringing-tone", 15_000);
       expect((await rig.pax.phones()).find(({ ext }) => ext === "21")?.answered).toBe(false);
       await talking;
-      await rig.pax.waitFor("21", "answered", 2_000);
+      await rig.pax.waitFor("21", "answered", 15_000);
     } finally {
       eventOf(rig).setBehaviour("4124", { kind: "answer", afterMs: 1_000 });
     }
@@ -111,8 +111,8 @@ describe("a call from the PAX that does not come about", () => {
     const called: unknown[] = [];
     const stop = eventOf(rig).onEvent((event) => called.push(event));
     await Promise.all([
-      paxCalls(rig, "21", "7").then(() => rig.pax.waitFor("21", "unobtainable-tone", 5_000)),
-      paxCalls(rig, "22", "998").then(() => rig.pax.waitFor("22", "unobtainable-tone", 5_000)),
+      paxCalls(rig, "21", "7").then(() => rig.pax.waitFor("21", "unobtainable-tone", 15_000)),
+      paxCalls(rig, "22", "998").then(() => rig.pax.waitFor("22", "unobtainable-tone", 15_000)),
     ]);
     stop();
     expect(called).toEqual([]);
@@ -122,7 +122,7 @@ describe("a call from the PAX that does not come about", () => {
     const ringing = rig.eventOf("ringing");
     await paxCalls(rig, "21", "13");
     const { call } = await ringing;
-    await rig.pax.waitFor("21", "ringing-tone", 8_000);
+    await rig.pax.waitFor("21", "ringing-tone", 15_000);
     const ended = rig.eventOf("ended", 3_000, (event) => event.call === call);
     await hangUp(rig, "21");
     await ended;
@@ -133,7 +133,7 @@ describe("a call from the PAX that does not come about", () => {
     eventOf(rig).setBehaviour("4126", { kind: "no-answer", ringMs: 1_000 });
     try {
       await paxCalls(rig, "21", "13");
-      await rig.pax.waitFor("21", "busy-tone", 10_000);
+      await rig.pax.waitFor("21", "busy-tone", 15_000);
     } finally {
       eventOf(rig).setBehaviour("4126", { kind: "no-answer" });
     }

@@ -39,7 +39,7 @@ describe("limits of a line", () => {
     await rig.eventOf("ended", 10_000, (event) => event.call === call);
     expect(performance.now() - answeredAt).toBeGreaterThan(5_000);
     expect(performance.now() - answeredAt).toBeLessThan(7_000);
-    await rig.pax.waitFor("21", "busy-tone", 6_000);
+    await rig.pax.waitFor("21", "busy-tone", 15_000);
     expect(await levelAt(rig, "21", 1_400)).toBeLessThan(-45);
     await hangUp(rig, "21");
     await rig.quiet();
@@ -47,7 +47,7 @@ describe("limits of a line", () => {
     const called: unknown[] = [];
     const stop = eventOf(rig).onEvent((event) => called.push(event));
     await paxCalls(rig, "21", "13");
-    await rig.pax.waitFor("21", "congestion-tone", 8_000);
+    await rig.pax.waitFor("21", "congestion-tone", 15_000);
     stop();
     expect(called).toEqual([]);
     await hangUp(rig, "21");
@@ -71,7 +71,7 @@ describe("limits of a caller through a trunk", () => {
     expect((await eventCalls(rig, "4777", "4100").event("ended")).cause).toBe("congestion");
     expect(rig.log.slice(from).some((record) => record["msg"] === "line status")).toBe(false);
     const emergency = eventCalls(rig, "4777", "4190");
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     await eventOf(rig).hangup(emergency.call);
     await emergency.event("ended");
   });

@@ -9,6 +9,7 @@ import {
   hearEachOther,
   levelAt,
   lineEnd,
+  outputsAre,
   paxCalls,
   quick,
   statusesOf,
@@ -53,7 +54,7 @@ const statusOf = (line: string, status: string) =>
 /** A telephone on the PAX calls another extension. */
 async function paxDials(ext: string, number: string): Promise<void> {
   await rig.pax.lift(ext);
-  await rig.pax.waitFor(ext, "dial-tone", 5_000);
+  await rig.pax.waitFor(ext, "dial-tone", 15_000);
   await rig.pax.dial(ext, number);
 }
 
@@ -62,7 +63,7 @@ describe("an answer that the exchange does not tell", () => {
     const from = rig.log.length;
     const watch = eventCalls(rig, "4777", "4100");
     await eventOf(rig).hearTone(watch.call, 400, -30, 10_000);
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     // Longer than an answer is otherwise assumed after: while it rings, nobody has answered.
     await eventOf(rig).hearTone(watch.call, 400, -30, 10_000);
     await expect(watch.event("answered", 4_500)).rejects.toThrow("no answered");
@@ -83,7 +84,7 @@ describe("a line at fault", () => {
     await rig.pax.setLine("tie2", { noCurrent: true });
     const from = rig.log.length;
     const watch = eventCalls(rig, "4777", "4100");
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     expect(statusesOf(rig, "tie2", from)).toEqual(["seizing", "fault"]);
     expect(statusesOf(rig, "tie1", from)[0]).toBe("seizing");
     await eventOf(rig).hangup(watch.call);
@@ -95,7 +96,7 @@ describe("a line at fault", () => {
       ["22", "tie2"],
     ] as const) {
       await rig.pax.lift(ext);
-      await rig.pax.waitFor(ext, "dial-tone", 5_000);
+      await rig.pax.waitFor(ext, "dial-tone", 15_000);
       await rig.pax.dial(ext, "9");
       await statusOf(line, "seized");
     }
@@ -112,17 +113,17 @@ describe("a line at fault", () => {
     // The gateway cannot know; the far end clears in the end.
     for (const { call } of eventOf(rig).calls) await eventOf(rig).hangup(call);
     await statusOf("tie1", "parked");
-    expect((await lineEnd(rig, "tie1")).outputs).toEqual(["busy"]);
+    await outputsAre(rig, "tie1", ["busy"]);
     // The PAX's callers are led past it, and so are ours.
     await rig.pax.lift("22");
-    await rig.pax.waitFor("22", "dial-tone", 5_000);
+    await rig.pax.waitFor("22", "dial-tone", 15_000);
     await rig.pax.dial("22", "9");
     await statusOf("tie2", "seized");
     expect((await eventCalls(rig, "4777", "4100").event("ended")).cause).toBe("busy");
     await hangUp(rig, "22");
     await rig.pax.setLine("tie1", { stuckLoop: false });
     await rig.quiet();
-    expect((await lineEnd(rig, "tie1")).outputs).toEqual([]);
+    await outputsAre(rig, "tie1", []);
   });
 });
 
@@ -134,11 +135,11 @@ describe("a subscriber line", () => {
     const { call, phone } = await incoming;
     expect(phone).toBe("4124");
     const answered = rig.eventOf("answered", 10_000, (event) => event.call === call);
-    await rig.pax.waitFor("21", "ringing-tone", 5_000);
+    await rig.pax.waitFor("21", "ringing-tone", 15_000);
     expect((await lineEnd(rig, "hot")).outputs).toEqual([]);
     await answered;
     eventOf(rig).setBehaviour("4124", { kind: "answer", afterMs: 500 });
-    await rig.pax.waitFor("21", "answered", 2_000);
+    await rig.pax.waitFor("21", "answered", 15_000);
     await hearEachOther(rig, "21", call);
     const ended = rig.eventOf("ended", 10_000, (event) => event.call === call);
     await hangUp(rig, "21");
@@ -152,9 +153,9 @@ describe("a subscriber line", () => {
     const { call } = await answered;
     await hearEachOther(rig, "21", call);
     await eventOf(rig).hangup(call);
-    await rig.pax.waitFor("21", "busy-tone", 6_000);
+    await rig.pax.waitFor("21", "busy-tone", 15_000);
     expect(await levelAt(rig, "21", 1_400)).toBeLessThan(-45);
-    expect((await lineEnd(rig, "hot")).outputs).toEqual([]);
+    await outputsAre(rig, "hot", []);
     await hangUp(rig, "21");
     await rig.quiet();
   });
@@ -176,7 +177,7 @@ describe("a subscriber line", () => {
 
   it("dials out as an extension does", async () => {
     const watch = eventCalls(rig, "4777", "4150");
-    await rig.pax.waitFor("35", "ringing", 10_000);
+    await rig.pax.waitFor("35", "ringing", 15_000);
     await rig.pax.lift("35");
     await watch.event("answered");
     await hearEachOther(rig, "35", watch.call);
@@ -188,7 +189,7 @@ describe("a subscriber line", () => {
     const from = rig.log.length;
     await paxDials("21", PLAIN);
     await statusOf("plain", "seized");
-    await rig.pax.waitFor("21", "ringing-tone", 8_000);
+    await rig.pax.waitFor("21", "ringing-tone", 15_000);
     await hangUp(rig, "21");
     await rig.quiet();
     expect(rig.log.slice(from).filter((record) => String(record["msg"]).startsWith("call "))).toEqual([]);

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await fastDials(rig, "21");
   outward = await paxTalksTo(rig, "21", "4123");
   inward = eventCalls(rig, "4777", "4101");
-  await rig.pax.waitFor("34", "ringing", 10_000);
+  await rig.pax.waitFor("34", "ringing", 15_000);
   await rig.pax.lift("34");
   await inward.event("answered", 20_000);
   begunMs = performance.now();
@@ -54,7 +54,7 @@ describe("calls that last long", () => {
     await expect.poll(() => rig.asterisk("sip show peers")).toContain("intruder");
     // The gateway looks every half a minute.
     await rig.logged((record) => record["msg"] === "Asterisk is not as rendered", from, 40_000);
-    await expect.poll(() => rig.asterisk("sip show peers"), { timeout: 5_000 }).not.toContain("intruder");
+    await expect.poll(() => rig.asterisk("sip show peers"), { timeout: 15_000 }).not.toContain("intruder");
     expect(await readFile(file, "utf8")).toBe(rendered);
     await bothGoOn();
   });

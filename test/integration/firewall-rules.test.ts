@@ -245,7 +245,7 @@ describe.each(versions)("SIP over TCP, IPv%i", (v) => {
     expect((await service.counters()).get("connections_over")?.packets).toBe(2);
     // Somebody else's connection takes the place of one of them, which is closed by that: once both ends have done so.
     expect(await open(fresh("event", v), "one")).toMatchObject({ connected: true });
-    await expect.poll(() => open(source, "five"), { timeout: 5_000 }).toMatchObject({ connected: true });
+    await expect.poll(() => open(source, "five"), { timeout: 15_000 }).toMatchObject({ connected: true });
     expect(await open(source, "six")).toMatchObject(refused);
     // Those that this machine resets are counted no more, although their peer was banned meanwhile.
     const banned = v === 4 ? source : source.replace("::7", "::/64");

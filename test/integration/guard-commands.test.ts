@@ -43,7 +43,7 @@ describe("the rules that a command prints", () => {
   const heard = async (from: LabHost, to: string) => {
     await lab.gateway.agent.take();
     await from.agent.udp({ source: from.address4, to, port: 5060, payloads: ["REGISTER sip:x SIP/2.0\r\n\r\n"] });
-    return lab.gateway.agent.waitFor("REGISTER sip:x", 300);
+    return lab.gateway.agent.waitFor("REGISTER sip:x", 1_000);
   };
 
   beforeAll(async () => {

@@ -140,12 +140,12 @@ describe("APIBAN over the death of the gateway", () => {
     const first = ["45.0.0.1", "45.0.0.2", "45.0.0.3"];
     for (const address of first) await add(address);
     await rig.gateway.startGateway();
-    await expect.poll(() => asked().length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => asked().length, { timeout: 15_000 }).toBe(2);
     const cursor = asked()[1] ?? "";
     expect(asked()[0]).toBe("100");
     expect(cursor).not.toBe("100");
-    await expect.poll(blocked, { timeout: 5_000 }).toEqual(first);
-    await expect.poll(() => rig.stored("lists"), { timeout: 5_000 }).toContain(cursor);
+    await expect.poll(blocked, { timeout: 15_000 }).toEqual(first);
+    await expect.poll(() => rig.stored("lists"), { timeout: 15_000 }).toContain(cursor);
 
     await add("45.0.0.4");
     lines.length = 0;
@@ -156,7 +156,7 @@ describe("APIBAN over the death of the gateway", () => {
     await rig.gateway.startGateway();
     expect(await blocked()).toEqual(first);
     apiban.kill("SIGCONT");
-    await expect.poll(blocked, { timeout: 5_000 }).toEqual([...first, "45.0.0.4"]);
+    await expect.poll(blocked, { timeout: 15_000 }).toEqual([...first, "45.0.0.4"]);
     expect(asked()[0]).toBe(cursor);
     expect(asked()).not.toContain("100");
   });

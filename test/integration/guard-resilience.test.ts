@@ -65,7 +65,7 @@ describe("with protect host", () => {
       expect(await rig.bannedAtMs(BANNED).then((atMs) => Math.abs((atMs ?? 0) - (bannedAt ?? 0)))).toBeLessThan(2_000);
     };
     // The ban is on its way to the disk for a second at most.
-    await expect.poll(() => rig.stored("bans"), { timeout: 5_000 }).toContain(BANNED);
+    await expect.poll(() => rig.stored("bans"), { timeout: 15_000 }).toContain(BANNED);
     await rig.gateway.stopGateway("SIGKILL");
     expect(await tables(rig.lab.gateway)).toContain("table inet paxgate");
     expect(await withoutGap(rig, stands)).toBeGreaterThan(1_000);

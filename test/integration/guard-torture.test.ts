@@ -168,10 +168,10 @@ describe("the torture messages of RFC 4475", () => {
     const long = messagesOf(trunkPort(), "UDP", "4101").find(({ name }) => name === "longreq");
     if (long === undefined) throw new Error("no such message");
     await fromTrunk([long.bytes]);
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     await rig.until((view) => view.calls.length === 2);
     await rig.pax.lift("34");
-    await rig.pax.waitFor("34", "answered", 5_000);
+    await rig.pax.waitFor("34", "answered", 15_000);
     await unharmed();
   }, 60_000);
 });
@@ -284,7 +284,7 @@ describe("afterwards", () => {
     call = await paxTalksTo(rig, "21", "4124");
     await hearEachOther(rig, "21", call);
     const inward = eventCalls(rig, "4777", "4101");
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     await rig.pax.lift("34");
     await inward.event("answered", 20_000);
     await hearEachOther(rig, "34", inward.call);

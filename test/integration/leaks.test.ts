@@ -53,12 +53,12 @@ afterAll(() => rig?.stop());
 async function outward(ext: string): Promise<void> {
   const { pax } = rig;
   await pax.lift(ext);
-  await pax.waitFor(ext, "dial-tone", 5_000);
+  await pax.waitFor(ext, "dial-tone", 15_000);
   await pax.dial(ext, "9");
-  await pax.waitFor(ext, "connected", 3_000);
-  await pax.waitFor(ext, "dial-tone", 5_000);
+  await pax.waitFor(ext, "connected", 15_000);
+  await pax.waitFor(ext, "dial-tone", 15_000);
   await pax.dial(ext, "1");
-  await pax.waitFor(ext, "answered", 5_000);
+  await pax.waitFor(ext, "answered", 15_000);
   await hangUp(rig, ext);
 }
 
@@ -70,7 +70,7 @@ async function inward({ ext, number }: { ext: string; number: string }): Promise
   await watch.event("ended");
   await hangUp(rig, ext);
   // The line rests a moment before it may be seized again; meanwhile its group would be full.
-  await rig.pax.waitFor(ext, "idle", 3_000);
+  await rig.pax.waitFor(ext, "idle", 15_000);
 }
 
 async function makeCalls(count: number): Promise<Record<string, number>> {

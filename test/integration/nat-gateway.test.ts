@@ -106,10 +106,10 @@ class Home {
     const { packets } = await outside.hear(OURS_HZ);
     outside.speak({ address: audioAddress, port: audioPort, frequencyHz: THEIRS_HZ });
     await of.pax.play("34", { frequencyHz: OURS_HZ });
-    await expect.poll(() => levelAt(of, "34", THEIRS_HZ), { timeout: 5_000 }).toBeGreaterThan(-25);
+    await expect.poll(() => levelAt(of, "34", THEIRS_HZ), { timeout: 15_000 }).toBeGreaterThan(-25);
     // A second of it, so that nothing is left in the ear of what was before.
     await expect
-      .poll(async () => (await outside.hear(OURS_HZ)).packets, { timeout: 5_000 })
+      .poll(async () => (await outside.hear(OURS_HZ)).packets, { timeout: 15_000 })
       .toBeGreaterThan(packets + 75);
     expect((await outside.hear(OURS_HZ)).levelDbm0).toBeGreaterThan(-30);
   }
@@ -162,7 +162,7 @@ describe.concurrent.each([
     // Its first announcement that we hear is that of the restart.
     await expect.poll(mapped, { timeout: protocol === "upnp" ? 15_000 : 40_000 }).toBe(MAPPINGS);
     console.info(`${protocol}: mapped again after ${Math.round(performance.now() - began)} ms`);
-    await expect.poll(() => levelAt(own, "34", THEIRS_HZ), { timeout: 5_000 }).toBeGreaterThan(-25);
+    await expect.poll(() => levelAt(own, "34", THEIRS_HZ), { timeout: 15_000 }).toBeGreaterThan(-25);
     await home.clear(own, first);
     network.run("router", "conntrack", "-F");
     const next = await home.outside.call(PLACES.wan, 5060, "4100");
@@ -222,7 +222,7 @@ describe("behind one router", () => {
       expect((await shown(own)).text).toContain(`at ${other}, SIP port 5060`);
       const { packets } = await home.outside.hear(OURS_HZ);
       await expect
-        .poll(async () => (await home.outside.hear(OURS_HZ)).packets, { timeout: 5_000 })
+        .poll(async () => (await home.outside.hear(OURS_HZ)).packets, { timeout: 15_000 })
         .toBeGreaterThan(packets + 75);
       expect(await levelAt(own, "34", THEIRS_HZ)).toBeGreaterThan(-25);
       await home.clear(own, call);
@@ -267,7 +267,7 @@ describe("behind one router", () => {
       );
       const needed =
         "static forwarding of UDP port 5060 and UDP ports 10000 to 10999 to 10.77.0.2, with the same numbers, is needed at the router";
-      await expect.poll(async () => (await shown(own)).text, { timeout: 5_000 }).toContain(needed);
+      await expect.poll(async () => (await shown(own)).text, { timeout: 15_000 }).toContain(needed);
       expect((await shown(own)).status).toBe(0);
       for (const ports of ["5060", "10000-10999"]) {
         const rule = `udp dport ${ports} dnat ip to ${PLACES.gateway}`;

@@ -39,7 +39,7 @@ afterEach(async () => {
 
 async function answeredFromNetwork() {
   const watch = eventCalls(rig, "4777", "4134");
-  await rig.pax.waitFor("34", "ringing", 10_000);
+  await rig.pax.waitFor("34", "ringing", 15_000);
   await rig.pax.lift("34");
   await watch.event("answered");
   return watch;
@@ -71,7 +71,7 @@ describe("an Asterisk that is killed", () => {
     const toldAfter = performance.now() - began;
     expect((await rig.pax.lines()).flatMap(({ outputs }) => outputs)).toEqual([]);
     expect(toldAfter).toBeLessThan(2_000);
-    await rig.pax.waitFor("21", "congestion-tone", 5_000);
+    await rig.pax.waitFor("21", "congestion-tone", 15_000);
     await isBack();
     expect(rig.asteriskPid).not.toBe(killed);
     // No call is taken before what the new one does is known.

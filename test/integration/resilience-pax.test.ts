@@ -38,11 +38,11 @@ describe("line hardware that goes away", () => {
   it("ends its calls at the far ends at once; callers hear congestion until it is back, and then it serves again", async () => {
     const out = await paxTalksTo(rig, "21", "4123");
     const watch = eventCalls(rig, "4777", "4134");
-    await rig.pax.waitFor("34", "ringing", 10_000);
+    await rig.pax.waitFor("34", "ringing", 15_000);
     await rig.pax.lift("34");
     await watch.event("answered");
-    const ended = rig.eventOf("ended", 2_000, (event) => event.call === out);
-    await Promise.all([rig.stopPax(), ended, watch.event("ended", 2_000)]);
+    const ended = rig.eventOf("ended", 5_000, (event) => event.call === out);
+    await Promise.all([rig.stopPax(), ended, watch.event("ended")]);
     const { lines } = await rig.until((view) => view.calls.length === 0);
     expect(lines.map(({ status }) => status)).toEqual(["fault", "fault"]);
     const refused = await eventCalls(rig, "4777", "4134").event("ended");

@@ -137,7 +137,7 @@ async function call(id: string): Promise<string> {
   );
   await entered;
   await ari("POST", `/channels/${id}/continue?context=service-audio&extension=milliwatt&priority=1`);
-  await expect.poll(() => callee.packets, { timeout: 5_000 }).toBeGreaterThan(before + 25);
+  await expect.poll(() => callee.packets, { timeout: 15_000 }).toBeGreaterThan(before + 25);
   return callee.seen("INVITE", from);
 }
 
@@ -156,7 +156,7 @@ describe("the external address", () => {
     expect(await asterisk.service.check()).toEqual([]);
 
     // Audio goes on: 50 packets a second.
-    await expect.poll(() => callee.packets, { timeout: 5_000 }).toBeGreaterThan(packets + 100);
+    await expect.poll(() => callee.packets, { timeout: 15_000 }).toBeGreaterThan(packets + 100);
     const second = await call("after");
     expect([contact(second), via(second), media(second)]).toEqual([
       "198.51.100.7:5099",

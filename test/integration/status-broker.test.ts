@@ -149,7 +149,7 @@ describe("the gateway on a broker", () => {
     expect(blocked).toMatchObject({ status: "ok", error: null, data: { line: "tie2", blocked: true } });
     const shown = ({ topic, payload }: { readonly topic: string; readonly payload: string }) =>
       topic === `${ROOT}/lines/tie2` && json(payload)["blocked"] === true;
-    expect(await nextOf(watch, "blocked line", shown, 1_000)).toMatchObject({ retained: false });
+    expect(await nextOf(watch, "blocked line", shown)).toMatchObject({ retained: false });
     expect(await request("line/unblock", { line: "tie2" })).toMatchObject({ status: "ok", data: { blocked: false } });
     expect(await request("line/block", { line: "nine" })).toMatchObject({
       status: "error",

@@ -262,7 +262,7 @@ export class Agent {
   }
 
   /** Whether something with this text (in its first 64 characters) was heard, or is within the limit. */
-  async waitFor(text: string, limitMs = 2_000): Promise<boolean> {
+  async waitFor(text: string, limitMs = 10_000): Promise<boolean> {
     return (await this.#do("waitFor", { text, limitMs })) as boolean;
   }
 

@@ -148,6 +148,6 @@ export class RulesRig {
   async connects(host: LabHost, port: number, version: Version = 4): Promise<boolean> {
     const source = version === 4 ? host.address4 : host.address6;
     const to = source.startsWith("10.64") ? "10.64.0.1" : source.startsWith("fd64") ? "fd64::1" : gatewayAt(version);
-    return (await host.agent.tcp({ source, to, port, payloads: [], connectMs: 300 })).connected;
+    return (await host.agent.tcp({ source, to, port, payloads: [], connectMs: 600 })).connected;
   }
 }

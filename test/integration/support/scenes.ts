@@ -8,7 +8,7 @@ import type { GatewayRig } from "./gateway-rig.ts";
 
 /** What people at both ends of a rehearsal do, in one word each. */
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 25_000;
 
 /** Rests and pauses of the profile that are not what a test is about, made short. */
 export const quick = {
@@ -33,7 +33,7 @@ export async function fastDials(rig: GatewayRig, ...exts: readonly string[]): Pr
 /** Replaces the handset and waits until the exchange has seen it: who lifts sooner has never cleared. */
 export async function hangUp(rig: GatewayRig, ext: string): Promise<void> {
   await rig.pax.hangup(ext);
-  await rig.pax.waitFor(ext, "idle", 3_000);
+  await rig.pax.waitFor(ext, "idle", 15_000);
 }
 
 /** Everybody clears; whatever a call did, nothing may be left of it. */
@@ -48,10 +48,10 @@ export async function clearAll(rig: GatewayRig): Promise<void> {
 /** Lifts, dials the tie-line digit and waits for the gateway's dial tone. */
 export async function takeLine(rig: GatewayRig, ext: string, tieDigit = "9"): Promise<void> {
   await rig.pax.lift(ext);
-  await rig.pax.waitFor(ext, "dial-tone", 5_000);
+  await rig.pax.waitFor(ext, "dial-tone", 15_000);
   await rig.pax.dial(ext, tieDigit);
-  await rig.pax.waitFor(ext, "connected", 2_000);
-  await rig.pax.waitFor(ext, "dial-tone", 5_000);
+  await rig.pax.waitFor(ext, "connected", 15_000);
+  await rig.pax.waitFor(ext, "dial-tone", 15_000);
 }
 
 /** A telephone on the PAX calls a number of the gateway's plan. */
@@ -160,6 +160,11 @@ export async function lineEnd(rig: GatewayRig, line: string): Promise<LineEndSta
   const found = (await rig.pax.lines()).find((one) => one.line === line);
   if (found === undefined) throw new Error(`no line ${line}`);
   return found;
+}
+
+/** Waits until the gateway's outputs of a line are these and no others: the simulator sees them a moment after us. */
+export async function outputsAre(rig: GatewayRig, line: string, outputs: readonly string[]): Promise<void> {
+  await expect.poll(async () => (await lineEnd(rig, line)).outputs, { timeout: LIMIT_MS }).toEqual(outputs);
 }
 
 /** Statuses that a line went through, by the gateway's log from record `from` on. */
