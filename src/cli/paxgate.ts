@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   render: { summary: "write what would be given to Asterisk", load: async () => (await import("./render.ts")).render },
   audit: { summary: "audit any Asterisk's configuration", load: async () => (await import("./audit.ts")).audit },
   lines: { summary: "show the lines of a running gateway", load: async () => (await import("./lines.ts")).lines },
+  line: { summary: "test a line's interface", load: async () => (await import("./line-test.ts")).line },
   firewall: { summary: "show and work the firewall", load: async () => (await import("./firewall.ts")).firewall },
   nat: { summary: "show how the world reaches the gateway", load: async () => (await import("./nat.ts")).nat },
   block: { summary: "take a line out of service", load: async () => (await import("./block.ts")).block },
