@@ -10,18 +10,26 @@ import type { Watched } from "./progress.ts";
 /** Name of the file, in the runtime directory, by which Asterisk's unit is asked for. */
 export const ASTERISK_REQUEST = "asterisk-start";
 
-/** Our Asterisk: a child of ours, or, when `unit` is set, a unit that the service manager starts as `user`. */
+/**
+ * Our Asterisk: a child of ours, or, when `unit` is the list of its processes, a unit that the service manager starts as
+ * `user`.
+ */
 export function asteriskProcess(
   { loaded, model, program }: Pick<Prepared, "loaded" | "model" | "program">,
-  { unit, user }: { readonly unit: boolean; readonly user: { readonly uid: number; readonly gid: number } | null },
+  {
+    unit,
+    user,
+  }: { readonly unit: string | null; readonly user: { readonly uid: number; readonly gid: number } | null },
   names: NonNullable<AsteriskProcessOptions["names"]>,
   log: Log,
 ): FoundAsterisk {
+  if (unit !== null && user !== null) {
+    const requestFile = join(loaded.config.paths.runtime, ASTERISK_REQUEST);
+    return new AsteriskUnit({ user, requestFile, membersFile: unit }, log);
+  }
   const { config, run } = model.directories;
-  const places = { program, configFile: join(config, "asterisk.conf"), runDirectory: run };
-  if (!unit || user === null) return new AsteriskProcess({ ...places, user, names }, log);
-  const requestFile = join(loaded.config.paths.runtime, ASTERISK_REQUEST);
-  return new AsteriskUnit({ ...places, user, requestFile }, log);
+  const configFile = join(config, "asterisk.conf");
+  return new AsteriskProcess({ program, configFile, runDirectory: run, user, names }, log);
 }
 
 /** The files, which are looked at at each check of Asterisk and written at each of its starts: then `watched` beats. */

@@ -33,8 +33,8 @@ const KEEPING_LIMIT_MS = 240_000;
 
 /** How the gateway is run. */
 export interface GatewayOptions {
-  /** Asterisk is a unit of the service manager's, not our child. */
-  readonly asteriskUnit?: boolean;
+  /** Asterisk is a unit of the service manager's, whose processes this file lists; null: it is our child. */
+  readonly asteriskUnit?: string | null;
   /** Told of what goes on. */
   readonly progress?: Progress;
 }
@@ -82,7 +82,7 @@ export class Gateway implements Service {
     const plan = compileNumberPlan(config);
     if (!plan.ok) throw new GatewayError("config-invalid", plan.error.map((fault) => fault.message).join("\n"));
     const profile = resolveProfile(config.pax.profile, config.pax.overrides);
-    const { asteriskUnit: unit = false, progress = null } = options;
+    const { asteriskUnit: unit = null, progress = null } = options;
     this.#progress = progress;
     this.#lineWatch = new LineWatch(progress, systemClock);
 
@@ -105,7 +105,7 @@ export class Gateway implements Service {
     const lookAgain = async () => {
       if (this.asterisk.up) await ami.command("dnsmgr refresh");
     };
-    this.#ownNames = new OwnNames(config.paths.runtime, unit, lookAgain, sipLog);
+    this.#ownNames = new OwnNames(config.paths.runtime, unit !== null, lookAgain, sipLog);
     this.#guard = makeGuard(prepared, user, this.asterisk, { commands: ami, holder }, log.child("firewall"));
     this.#makeNat = () => {
       const moved = (place: Parameters<AsteriskService["setExternal"]>[0]) => {

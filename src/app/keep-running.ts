@@ -45,8 +45,8 @@ export class ReloadRequests {
 
 /** How it is run on an appliance. */
 export interface RunOptions {
-  /** Asterisk is a unit of the service manager's. */
-  readonly asteriskUnit?: boolean;
+  /** Asterisk is a unit of the service manager's, whose processes this file lists; null: it is our child. */
+  readonly asteriskUnit?: string | null;
   readonly supervision?: Supervision | null;
 }
 
@@ -60,7 +60,7 @@ export async function keepRunning(
   stop: AbortSignal,
   reloads: ReloadRequests,
   log: Log,
-  { asteriskUnit = false, supervision = null }: RunOptions = {},
+  { asteriskUnit = null, supervision = null }: RunOptions = {},
 ): Promise<void> {
   const appLog = log.child("app");
   let chosen = await choose();
@@ -76,10 +76,15 @@ export async function keepRunning(
     const factory = factoryOf(config);
     const anew = new AbortController();
     const until = AbortSignal.any([stop, anew.signal]);
-    const gateway = new Gateway(await withPresentAccounts(chosen.prepared), await asteriskUser(asteriskUnit), log, {
-      asteriskUnit,
-      ...(supervision === null ? {} : { progress: supervision.progress }),
-    });
+    const gateway = new Gateway(
+      await withPresentAccounts(chosen.prepared),
+      await asteriskUser(asteriskUnit !== null),
+      log,
+      {
+        asteriskUnit,
+        ...(supervision === null ? {} : { progress: supervision.progress }),
+      },
+    );
     await supervision?.preparing(config.paths.runtime);
     const { confirm } = chosen;
     gateway.configFault = chosen.fault;

@@ -18,15 +18,16 @@ export const run = command({
   name: "run",
   summary: "Runs the gateway until it is told to stop (SIGINT or SIGTERM).",
   usage:
-    "[-c FILE] [--last-good FILE] [--safe-default FILE] [--problem-file FILE] [--asterisk-unit] [--log text|json] [--level debug|info|warn|error]",
+    "[-c FILE] [--last-good FILE] [--safe-default FILE] [--problem-file FILE] [--asterisk-unit FILE] [--log text|json] [--level debug|info|warn|error]",
   details: `
   -c, --config FILE  configuration (default ${DEFAULT_CONFIG})
   --last-good FILE   where the last configuration that could be used is kept
                      (default ${DEFAULT_LAST_GOOD} for the default FILE, none for another)
   --safe-default FILE  configuration for when neither can be used (default: none, the gateway then ends)
   --problem-file FILE  where what is wrong is written for people, and taken away when all is well (default: nowhere)
-  --asterisk-unit    Asterisk is a unit of the service manager's, which a write to RUNTIME/asterisk-start starts,
-                     and runs as the user asterisk whoever we are; without it Asterisk is a child
+  --asterisk-unit FILE  Asterisk is a unit of the service manager's, which a write to RUNTIME/asterisk-start starts, and
+                     runs as the user asterisk whoever we are. FILE lists its processes: its control group's
+                     cgroup.procs. Without this option Asterisk is a child
   --log FORMAT       text for people (default on a terminal) or json for the journal
   --level LEVEL      least urgent messages to log (default info)
 ${helpHelp}
@@ -41,7 +42,7 @@ as long as the lines answer and Asterisk is looked after. RUNTIME/ready is there
     "last-good": { type: "string" },
     "safe-default": { type: "string" },
     "problem-file": { type: "string" },
-    "asterisk-unit": { type: "boolean", default: false },
+    "asterisk-unit": { type: "string" },
     log: { type: "string", default: process.stderr.isTTY ? "text" : "json" },
     level: { type: "string", default: "info" },
   },
@@ -75,7 +76,7 @@ as long as the lines answer and Asterisk is looked after. RUNTIME/ready is there
     const supervision = supervised
       ? new Supervision({ manager, problemFile: values["problem-file"] ?? null }, log)
       : null;
-    const options = { asteriskUnit: values["asterisk-unit"], supervision };
+    const options = { asteriskUnit: values["asterisk-unit"] ?? null, supervision };
     try {
       await keepRunning(choose, factoryOf, stop.signal, reloads, log, options);
     } catch (error) {

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import { within } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { ProcessPort } from "../sip/port.ts";
-import { readOrdinary } from "./guarded-files.ts";
-import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import type { PortHolder } from "./process-sockets.ts";
 
 /** Time for a TERM before the KILL, and for the KILL. Together less than a service may take to stop. */
@@ -12,39 +10,24 @@ const TERM_LIMIT_MS = 1_500;
 const KILL_LIMIT_MS = 500;
 /** How often a process that is not our child is looked at. */
 const WATCH_MS = 250;
-/** Enough for any process id. */
-const PID_FILE_BYTES = 64;
-
-/** A file that may say Asterisk's process id; `owner`: believed only when it is this user's. */
-interface Note {
-  readonly path: string;
-  readonly owner?: number;
-}
-
-/**
- * An Asterisk that runs, whoever started it: found by a note of its process id, watched until it is gone, ended by
- * signals. No note is believed without a look at the process itself: ids are used again, and Asterisk's own pid file
- * says whatever its user wants.
- */
+/** An Asterisk that runs, whoever started it: found, watched until it is gone, ended by signals. */
 export abstract class FoundAsterisk implements ProcessPort {
-  readonly #runDirectory: string;
-  readonly log: Log;
+  protected readonly log: Log;
   readonly #emitter = new TypedEmitter<{ exit: [how: string] }>();
   #running: ProcessIdentity | null = null;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(runDirectory: string, log: Log) {
-    this.#runDirectory = runDirectory;
+  constructor(log: Log) {
     this.log = log;
   }
 
   abstract start(): Promise<"started" | "attached">;
   abstract udpPorts(): Promise<ReadonlySet<number>>;
   abstract tcpListeners(): Promise<ReadonlyMap<number, PortHolder>>;
-  /** Whether a process is our Asterisk. */
-  protected abstract isOurs(pid: number): boolean;
-  /** Further notes of its process id, looked at before its own pid file. */
-  protected abstract notes(): readonly Note[];
+  /** Our Asterisk, when it runs. */
+  protected abstract find(): ProcessIdentity | null;
+  /** Whether it still runs, and is the same process. */
+  protected abstract isAlive(found: ProcessIdentity): boolean;
 
   get running(): boolean {
     return this.#running !== null;
@@ -67,11 +50,11 @@ export abstract class FoundAsterisk implements ProcessPort {
   /** Takes over the Asterisk that runs on this configuration, whoever left it; whether there is one. */
   attach(): boolean {
     if (this.#running !== null) return true;
-    const found = this.#find();
+    const found = this.find();
     if (found === null) return false;
     this.took(found);
     this.#watch = setInterval(() => {
-      if (!isAlive(found)) this.ended(found.pid, "it ended");
+      if (!this.isAlive(found)) this.ended(found.pid, "it ended");
     }, WATCH_MS);
     this.log.info("attached to a running Asterisk", { pid: found.pid });
     return true;
@@ -106,20 +89,8 @@ export abstract class FoundAsterisk implements ProcessPort {
     this.#emitter.emit("exit", how);
   }
 
-  #find(): ProcessIdentity | null {
-    for (const { path, owner } of [...this.notes(), { path: join(this.#runDirectory, "asterisk.pid") }] as Note[]) {
-      const text = readOrdinary(path, PID_FILE_BYTES, owner);
-      if (text === null || !/^[1-9][0-9]{0,9}\n?$/.test(text)) continue;
-      // Identified first: if the number changes hands while we look, it is found dead afterwards.
-      const found = identify(Number(text));
-      if (found === null || found.pid === process.pid) continue;
-      if (this.isOurs(found.pid) && isAlive(found)) return found;
-    }
-    return null;
-  }
-
   #signal(to: ProcessIdentity, signal: "SIGTERM" | "SIGKILL"): void {
-    if (!isAlive(to)) return;
+    if (!this.isAlive(to)) return;
     try {
       process.kill(to.pid, signal);
     } catch {

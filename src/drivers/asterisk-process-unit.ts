@@ -4,18 +4,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { FoundAsterisk } from "./asterisk-process-found.ts";
-import { claimsToRun } from "./process-identity.ts";
+import { readOrdinary } from "./guarded-files.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { openUdpPorts, type PortHolder, tcpListeners } from "./process-sockets.ts";
 
 export interface AsteriskUnitOptions {
-  /** As the unit starts it: the first word of its command line. */
-  readonly program: string;
-  readonly configFile: string;
-  readonly runDirectory: string;
   /** The user that the unit runs it as, who runs nothing else on the appliance. */
   readonly user: { readonly uid: number };
   /** A write to this file makes the service manager start the unit (systemd.path(5), PathModified). */
   readonly requestFile: string;
+  /** The unit's processes, one number a line, as in its control group's `cgroup.procs`; not there when it has none. */
+  readonly membersFile: string;
   /** Longest wait for an Asterisk after the first request, ms. */
   readonly limitMs?: number;
 }
@@ -26,10 +25,14 @@ const LIMIT_MS = 8_000;
 const ASK_AGAIN_MS = 500;
 const LOOK_MS = 25;
 
+/** Of the list of processes: it has one. */
+const MEMBERS_BYTES = 4_096;
+
 /**
- * Asterisk as a unit of its own, of another user than ours: we may neither start it nor look into it. It is asked for by
- * a file that the service manager watches, and then found as one that somebody left running is. It is ended by a
- * signal, which takes CAP_KILL. Its sockets are known by its user.
+ * Asterisk as a unit of its own, of another user than ours: we may neither start it nor look into it, nor even see its
+ * process. It is asked for by a file that the service manager watches. Its process is the one in its control group,
+ * into which nobody but the service manager can put one: nothing that Asterisk's user says is believed. It is ended by
+ * a signal, which takes CAP_KILL. Its sockets are known by its user.
  */
 export class AsteriskUnit extends FoundAsterisk {
   readonly #options: AsteriskUnitOptions;
@@ -37,7 +40,7 @@ export class AsteriskUnit extends FoundAsterisk {
   #givenUp = false;
 
   constructor(options: AsteriskUnitOptions, log: Log) {
-    super(options.runDirectory, log);
+    super(log);
     this.#options = options;
   }
 
@@ -70,13 +73,19 @@ export class AsteriskUnit extends FoundAsterisk {
     return super.stop();
   }
 
-  protected isOurs(pid: number): boolean {
-    const { program, user, configFile } = this.#options;
-    return claimsToRun(pid, program, user.uid, configFile);
+  protected find(): ProcessIdentity | null {
+    const [pid] = this.#members();
+    return pid === undefined ? null : { pid, startTime: "" };
   }
 
-  protected notes() {
-    return [];
+  protected isAlive({ pid }: ProcessIdentity): boolean {
+    return this.#members().includes(pid);
+  }
+
+  /** The service manager's child comes first, which Asterisk becomes: it starts no others. */
+  #members(): readonly number[] {
+    const text = readOrdinary(this.#options.membersFile, MEMBERS_BYTES) ?? "";
+    return (text.match(/^[1-9][0-9]{0,9}$/gm) ?? []).map(Number).filter((pid) => pid > 1);
   }
 
   /** Written in place: that is what is watched for. Its content says nothing, but a write needs some. */

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { describeError, GatewayError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { FoundAsterisk } from "./asterisk-process-found.ts";
-import { type Owner, openEmptied, replaceFile } from "./guarded-files.ts";
-import { identify, runs } from "./process-identity.ts";
+import { type Owner, openEmptied, readOrdinary, replaceFile } from "./guarded-files.ts";
+import { identify, isAlive, type ProcessIdentity, runs } from "./process-identity.ts";
 import { openUdpPorts, type PortHolder, tcpListeners } from "./process-sockets.ts";
 
 export interface AsteriskProcessOptions {
@@ -28,15 +28,19 @@ if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd || exit 1; fi
 shift 2
 exec "$@"`;
 
+/** Enough for any process id. */
+const PID_FILE_BYTES = 64;
+
 /**
  * Asterisk in the foreground, in a session of its own: neither Ctrl-C nor our death reaches it. A supervisor that
- * comes back finds it by the note that the first one made, or by Asterisk's own pid file.
+ * comes back finds it by the note that the first one made, or by Asterisk's own pid file. Neither is believed without
+ * a look at the process itself: ids are used again, and the pid file says whatever Asterisk's user wants.
  */
 export class AsteriskProcess extends FoundAsterisk {
   readonly #options: AsteriskProcessOptions;
 
   constructor(options: AsteriskProcessOptions, log: Log) {
-    super(options.runDirectory, log);
+    super(log);
     this.#options = options;
   }
 
@@ -68,13 +72,24 @@ export class AsteriskProcess extends FoundAsterisk {
     return "started";
   }
 
-  protected isOurs(pid: number): boolean {
-    const { program, configFile, user } = this.#options;
-    return runs(pid, program, user?.uid ?? ourUid(), configFile);
+  protected find(): ProcessIdentity | null {
+    const { program, configFile, runDirectory, user } = this.#options;
+    const notes = [
+      readOrdinary(this.#own("pid"), PID_FILE_BYTES, ourUid()),
+      readOrdinary(join(runDirectory, "asterisk.pid"), PID_FILE_BYTES),
+    ];
+    for (const text of notes) {
+      if (text === null || !/^[1-9][0-9]{0,9}\n?$/.test(text)) continue;
+      // Identified first: if the number changes hands while we look, it is found dead afterwards.
+      const found = identify(Number(text));
+      if (found === null || found.pid === process.pid) continue;
+      if (runs(found.pid, program, user?.uid ?? ourUid(), configFile) && isAlive(found)) return found;
+    }
+    return null;
   }
 
-  protected notes() {
-    return [{ path: this.#own("pid"), owner: ourUid() }];
+  protected isAlive(found: ProcessIdentity): boolean {
+    return isAlive(found);
   }
 
   #spawn(): ChildProcess {

@@ -112,7 +112,9 @@ export class Dnsmasq {
             ...["--bounding-set", `-all,${CAPABILITIES}`],
           ];
     // An empty pid file is none: nobody looks for it.
-    const dnsmasq = [program, "--keep-in-foreground", "--conf-file=-", "--pid-file="];
+    // A ping takes CAP_NET_RAW, which root gives to it and a gateway that is not root has not.
+    const ping = user === null && process.getuid?.() !== 0 ? ["--no-ping"] : [];
+    const dnsmasq = [program, "--keep-in-foreground", "--conf-file=-", "--pid-file=", ...ping];
     return [...words, "setpriv", ...as, "--pdeathsig", "KILL", "--", ...dnsmasq];
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 
 /**
  * Files in the neighbourhood of a less trusted user. Root who follows a link that Asterisk's user made writes where
@@ -53,7 +53,7 @@ export async function replaceFile(path: string, text: string, mode: number, owne
   const file = await open(temporary, CREATE, 0o600);
   try {
     await file.writeFile(text);
-    if (owner !== null) await file.chown(owner.uid, owner.gid);
+    await give(file, owner);
     await file.chmod(mode);
     await file.sync();
     await rename(temporary, path);
@@ -69,11 +69,18 @@ export async function replaceFile(path: string, text: string, mode: number, owne
 export async function ownDirectory(path: string, mode: number, owner: Owner): Promise<void> {
   const directory = await open(path, DIRECTORY);
   try {
-    if (owner !== null) await directory.chown(owner.uid, owner.gid);
+    await give(directory, owner);
     await directory.chmod(mode);
   } finally {
     await directory.close();
   }
+}
+
+/** A service that may not change owners at all need not, where its own group is the wanted one. */
+async function give(file: FileHandle, owner: Owner): Promise<void> {
+  if (owner === null) return;
+  const { uid, gid } = await file.stat();
+  if (uid !== owner.uid || gid !== owner.gid) await file.chown(owner.uid, owner.gid);
 }
 
 /** Descriptor of an ordinary file, emptied, mode 0600 when it is new. @throws Error when there is something else */

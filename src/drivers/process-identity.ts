@@ -34,16 +34,6 @@ export function runs(pid: number, program: string, uid: number, argument: string
   }
 }
 
-/**
- * Whether a process of this user calls itself this program, with this argument. For a process that is not ours, whose
- * `/proc/PID/exe` is closed to us: so it is as good as the user is.
- */
-export function claimsToRun(pid: number, program: string, uid: number, argument: string): boolean {
-  const owner = /^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1];
-  const [first, ...others] = read(`/proc/${pid}/cmdline`).split("\0");
-  return owner === String(uid) && first === program && others.includes(argument);
-}
-
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { write } from "node:fs";
 import { toolEnvironment } from "./gpio-child.ts";
 
 /** A service manager that does not take a message has other troubles: ms. */
@@ -18,9 +19,15 @@ export interface ServiceManager {
   readonly watchdogMs: number | null;
 }
 
+/** Name that the unit gives to the connected socket (`OpenFile=/run/systemd/notify:notify`, systemd.service(5)). */
+const SOCKET_NAME = "notify";
+/** First descriptor that a service manager hands over: sd_listen_fds(3). */
+const FIRST_DESCRIPTOR = 3;
+
 /**
- * The service manager that started us; null when none did, or none that wants to be told. Node cannot send to its
- * datagram socket, so systemd-notify(1) does, which asks for `NotifyAccess=all` in the unit.
+ * The service manager that started us; null when none did, or none that wants to be told. Node cannot connect to its
+ * datagram socket: the unit hands it over connected, and a write to it is a message. Without that systemd-notify(1)
+ * sends, which asks for `NotifyAccess=all` in the unit.
  */
 export function serviceManager(
   environment: Readonly<Record<string, string | undefined>>,
@@ -30,16 +37,25 @@ export function serviceManager(
   if (socket === undefined || socket === "") return null;
   const microseconds = Number(environment["WATCHDOG_USEC"]);
   const env = { ...toolEnvironment, NOTIFY_SOCKET: socket };
-  const tell = (...words: readonly string[]) =>
+  const descriptor = handedOver(environment);
+  const tell = (message: string) =>
     new Promise<void>((resolve) => {
+      if (descriptor !== null) return write(descriptor, message, () => resolve());
       const options = { env, timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
-      execFile(program, [...words], options, () => resolve());
+      execFile(program, [message], options, () => resolve());
     });
   return {
-    ready: () => tell("--ready"),
+    ready: () => tell("READY=1"),
     stopping: () => tell("STOPPING=1"),
-    status: (text) => tell(`--status=${text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 300)}`),
+    status: (text) => tell(`STATUS=${text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 300)}`),
     alive: () => tell("WATCHDOG=1"),
     watchdogMs: Number.isFinite(microseconds) && microseconds > 0 ? microseconds / 1_000 : null,
   };
+}
+
+/** The connected socket, if the service manager has handed it over to us and to no parent of ours. */
+function handedOver(environment: Readonly<Record<string, string | undefined>>): number | null {
+  if (environment["LISTEN_PID"] !== String(process.pid)) return null;
+  const at = (environment["LISTEN_FDNAMES"] ?? "").split(":").indexOf(SOCKET_NAME);
+  return at < 0 ? null : FIRST_DESCRIPTOR + at;
 }

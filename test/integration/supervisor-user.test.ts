@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync, watch } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
 import { chmod, chown, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { ASTERISK_REQUEST } from "../../src/app/asterisk-parts.ts";
 import { SIM_HARDWARE_SOCKET } from "../../src/app/line-ports.ts";
 import { READY_MARKER } from "../../src/app/supervision.ts";
 import { asteriskUser } from "../../src/drivers/asterisk-files.ts";
+import { temporaryDirectory } from "./support/asterisk.ts";
 import { GatewayRig } from "./support/gateway-rig.ts";
 
 /**
@@ -20,23 +21,39 @@ const run = promisify(execFile);
 const NAMESPACE = `paxgate-user-${process.pid}`;
 /** Any user that nobody is; no account is needed. */
 const USER = 54_321;
+const HIDE = 'mount -t proc -o hidepid=invisible proc /proc && exec "$@"';
 const CAPABILITIES = "-all,+net_admin,+kill";
 
 let rig: GatewayRig;
 let manager: UnitManager;
 let listener: ChildProcess;
+let unit: Awaited<ReturnType<typeof temporaryDirectory>>;
 const told: string[] = [];
+
+/** What `OpenFile=` in the unit does: the manager's socket, connected, as the third descriptor. */
+const HAND_OVER = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(sys.argv[1])
+if s.fileno() != 3: os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="notify")
+os.execvp(sys.argv[2], sys.argv[2:])
+`;
 
 /** Starts Asterisk whenever the request file is written and it does not run, as the unit and its path unit do. */
 class UnitManager {
   asterisk: ChildProcess | null = null;
   starts = 0;
+  /** Stands for the unit's cgroup.procs. */
+  readonly #members: string;
   readonly #runtime: string;
   readonly #user: { readonly uid: number; readonly gid: number };
   readonly #stop: () => void;
 
-  constructor(runtime: string, user: { readonly uid: number; readonly gid: number }) {
+  constructor(runtime: string, members: string, user: { readonly uid: number; readonly gid: number }) {
     this.#runtime = runtime;
+    this.#members = members;
     this.#user = user;
     const watcher = watch(runtime, (_, name) => {
       if (name === ASTERISK_REQUEST && this.asterisk === null) this.#start();
@@ -60,8 +77,11 @@ class UnitManager {
     );
     this.starts++;
     this.asterisk = child;
+    // `ip`, `unshare`, the shell and `setpriv` each become the next: it is Asterisk's number from the beginning.
+    writeFileSync(this.#members, `${child.pid}\n`);
     child.once("exit", () => {
       this.asterisk = null;
+      rmSync(this.#members, { force: true });
     });
   }
 
@@ -78,15 +98,16 @@ class UnitManager {
 /** What systemd would hear: its socket is a datagram socket, which Node has none of. */
 async function listenAsManager(path: string): Promise<ChildProcess> {
   const program = `
-import os, socket, sys
+import os, socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 s.bind(sys.argv[1])
 os.chmod(sys.argv[1], 0o777)
 print("listening", flush=True)
 while True:
-    data, fds, _, _ = socket.recv_fds(s, 4096, 8)
-    for fd in fds: os.close(fd)
-    print(data.decode(), flush=True)
+    data, control, _, _ = s.recvmsg(4096, socket.CMSG_SPACE(12))
+    pid = next(struct.unpack("3i", part)[0] for _, kind, part in control if kind == socket.SCM_CREDENTIALS)
+    print(pid, data.decode(), flush=True)
 `;
   const child = spawn("python3", ["-c", program, path], { stdio: ["ignore", "pipe", "inherit"] });
   child.stdout?.setEncoding("utf8").on("data", (text: string) => told.push(...text.trim().split("\n")));
@@ -99,7 +120,11 @@ beforeAll(async () => {
   if (user === null) throw new Error("there is no user asterisk");
   await run("ip", ["netns", "add", NAMESPACE]);
   await run("ip", ["-n", NAMESPACE, "link", "set", "lo", "up"]);
-  const as = [`--reuid=${USER}`, `--regid=${USER}`, `--groups=${user.gid}`, "--no-new-privs"];
+  unit = await temporaryDirectory();
+  const members = join(unit.path, "cgroup.procs");
+  const notify = join(unit.path, "notify");
+  listener = await listenAsManager(notify);
+  const as = [`--reuid=${USER}`, `--regid=${user.gid}`, "--clear-groups", "--no-new-privs"];
   const caps = [`--inh-caps=${CAPABILITIES}`, `--ambient-caps=${CAPABILITIES}`, `--bounding-set=${CAPABILITIES}`];
   rig = await GatewayRig.start({
     namespace: NAMESPACE,
@@ -107,8 +132,24 @@ beforeAll(async () => {
     withoutEvent: true,
     trunks: 0,
     config: { numberPlan: {}, firewall: { protect: "gateway" } },
-    through: ["setpriv", ...as, ...caps, "--"],
-    runWith: ["--asterisk-unit"],
+    // As with ProtectProc=invisible: it sees no process of another user.
+    through: [
+      "python3",
+      "-c",
+      HAND_OVER,
+      notify,
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      HIDE,
+      "hide",
+      "setpriv",
+      ...as,
+      ...caps,
+      "--",
+    ],
+    runWith: ["--asterisk-unit", members],
   });
   const { directory, config, configFile } = rig;
   await mkdir(config.paths.state);
@@ -116,13 +157,11 @@ beforeAll(async () => {
   await chmod(config.paths.runtime, 0o711);
   const sockets = [join(config.paths.runtime, SIM_HARDWARE_SOCKET)];
   for (const path of [directory, config.paths.runtime, config.paths.state, configFile, ...sockets]) {
-    await chown(path, USER, USER);
+    await chown(path, USER, user.gid);
   }
-  const notify = join(directory, "notify");
-  listener = await listenAsManager(notify);
   process.env["NOTIFY_SOCKET"] = notify;
   process.env["WATCHDOG_USEC"] = "3000000";
-  manager = new UnitManager(config.paths.runtime, user);
+  manager = new UnitManager(config.paths.runtime, members, user);
   await rig.startGateway();
 }, 60_000);
 
@@ -132,6 +171,7 @@ afterAll(async () => {
   await rig?.stop();
   await manager?.end();
   listener?.kill();
+  await unit?.remove();
   await run("ip", ["netns", "delete", NAMESPACE]);
 });
 
@@ -164,12 +204,13 @@ describe("a supervisor that is not root, with Asterisk as a unit of another user
     expect(statSync(join(rig.config.paths.state, "state.json")).mode & 0o077).toBe(0);
   });
 
-  it("tells the service manager when it serves, and that it goes on", async () => {
-    await expect.poll(() => told).toContain("READY=1");
-    const fed = () => told.filter((text) => text === "WATCHDOG=1").length;
-    const before = fed();
-    await expect.poll(fed, { timeout: 5_000 }).toBeGreaterThan(before + 1);
-    await expect.poll(() => told.join("\n"), { timeout: 5_000 }).toContain("STATUS=ready for calls; 2 of 2 lines");
+  it("tells the service manager by its own number when it serves, and that it goes on", async () => {
+    // NotifyAccess=main: what anybody else says is not heard.
+    const says = (what: string) => told.filter((text) => text.startsWith(`${rig.gatewayPid} ${what}`)).length;
+    await expect.poll(() => says("READY=1")).toBe(1);
+    const before = says("WATCHDOG=1");
+    await expect.poll(() => says("WATCHDOG=1"), { timeout: 5_000 }).toBeGreaterThan(before + 1);
+    await expect.poll(() => says("STATUS=ready for calls; 2 of 2 lines"), { timeout: 5_000 }).toBe(1);
   });
 
   it("notices that Asterisk was killed, says so, and has it started again", async () => {
@@ -201,6 +242,6 @@ describe("a supervisor that is not root, with Asterisk as a unit of another user
     await rig.stopGateway();
     await gone;
     expect(existsSync(join(rig.config.paths.runtime, READY_MARKER))).toBe(false);
-    expect(told).toContain("STOPPING=1");
+    expect(told.at(-1)).toMatch(/ STOPPING=1$/);
   });
 });
