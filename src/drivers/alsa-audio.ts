@@ -1,4 +1,5 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../base/clock.ts";
 import { GatewayError } from "../base/errors.ts";
@@ -25,8 +26,11 @@ export interface AlsaAudioOptions {
   /** A frame from the PAX. It is not used again by us. */
   readonly onFrame: (frame: Int16Array) => void;
   readonly onLost: (error: GatewayError) => void;
+  /** Where the kernel lists its sound cards; for tests. */
+  readonly cardsFile?: string;
 }
 
+const CARDS_FILE = "/proc/asound/cards";
 /** Frames that may have waited when we come to them; older ones are left out (100 ms, EJ). */
 const WAITING_FRAMES = 5;
 /** The device's buffer, in frames: 80 ms. A period is one frame. */
@@ -43,6 +47,8 @@ export class AlsaAudio {
   #player: ChildProcessByStdio<Writable, null, Readable> | null = null;
   #playout = new Playout();
   #open = false;
+  /** The sound cards that there were when the device was last found good. */
+  #cards: string | null = null;
   #heard = false;
   #heardMs = 0;
   #watchdog: Dispose | null = null;
@@ -63,10 +69,26 @@ export class AlsaAudio {
   async check(): Promise<void> {
     const { tools } = this.#options;
     await this.#released;
+    const cards = this.#readCards();
     // To standard output: arecord deletes a file of the name it is given, were it /dev/null.
     const recorded = await runTool(tools.arecord, [...this.#arguments(), `--samples=${FRAME_SAMPLES}`]);
     if (!recorded.ok) throw this.#error(recorded.missing ? `there is no ${tools.arecord}` : recorded.stderr);
     if ((await runTool(tools.aplay, ["--version"])).missing) throw this.#error(`there is no ${tools.aplay}`);
+    this.#cards = cards;
+  }
+
+  /**
+   * Checks again when a sound card has come or gone, unless sound flows: what flows tells by itself. A card that is
+   * pulled out while nobody talks would otherwise be missed first by the next call.
+   *
+   * @throws GatewayError `line-unavailable`
+   */
+  async look(): Promise<void> {
+    if (this.#open || this.#readCards() === this.#cards) return;
+    const checked = this.check();
+    // A call that begins meanwhile waits until the device is free again.
+    this.#released = checked.catch(() => undefined);
+    await checked;
   }
 
   /** Starts the flow. What goes wrong comes as `onLost`. */
@@ -170,6 +192,15 @@ export class AlsaAudio {
       if (clock.now() - this.#heardMs > SILENT_LIMIT_MS) this.#recorder?.kill("SIGKILL");
       this.#watch();
     });
+  }
+
+  #readCards(): string {
+    try {
+      return readFileSync(this.#options.cardsFile ?? CARDS_FILE, "utf8");
+    } catch {
+      // No card has ever been there, or the kernel knows no sound.
+      return "";
+    }
   }
 
   #arguments(): string[] {

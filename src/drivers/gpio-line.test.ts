@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -31,7 +31,8 @@ let edges: Edge[];
 let lost: Error[];
 
 function make(gpio: GpioWiring = TIE): GpioLine {
-  const options = { clock, tools: fake.tools, ledRoot: leds.root, writeAttribute: leds.write };
+  const cardsFile = join(directory, "cards");
+  const options = { clock, tools: fake.tools, ledRoot: leds.root, writeAttribute: leds.write, cardsFile };
   const made = new GpioLine("tie-1", gpio, undefined, options);
   made.onEdge((edge) => edges.push(edge));
   made.onLost((error) => lost.push(error));
@@ -140,6 +141,32 @@ describe("opening a line", () => {
     fake.flag("no-device", true);
     await expect(line.open()).rejects.toMatchObject({ message: /tie-1: audio hw:1,0: .*audio open error.*plughw/ });
     expect(monitorRuns()).toEqual([]);
+  });
+
+  it("is lost when its sound card is pulled out while nobody talks, and comes back with it", async () => {
+    const cards = join(directory, "cards");
+    writeFileSync(cards, " 1 [Device         ]: USB-Audio\n");
+    await line.open();
+    await line.levels();
+    expect(fake.calls("arecord")).toHaveLength(1);
+    writeFileSync(cards, "--- no soundcards ---\n");
+    fake.flag("no-device", true);
+    await expect(line.levels()).rejects.toMatchObject({ code: "line-unavailable" });
+    expect(lost).toMatchObject([{ code: "line-unavailable", message: /audio open error/ }]);
+    await expect(line.open()).rejects.toMatchObject({ code: "line-unavailable" });
+    fake.flag("no-device", false);
+    await line.open();
+    expect((await line.levels()).get("loop")).toBe(false);
+    expect(lost).toHaveLength(1);
+  });
+
+  it("does not mind another sound card's coming, and looks only once", async () => {
+    await line.open();
+    writeFileSync(join(directory, "cards"), " 2 [Other          ]: USB-Audio\n");
+    await line.levels();
+    await line.levels();
+    expect(fake.calls("arecord")).toHaveLength(2);
+    expect(lost).toEqual([]);
   });
 
   it("can be closed while it is being opened, and opened again at once", async () => {

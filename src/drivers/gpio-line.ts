@@ -23,6 +23,7 @@ export interface GpioLineOptions {
   readonly tools?: Partial<GpioTools>;
   readonly ledRoot?: string;
   readonly writeAttribute?: WriteAttribute;
+  readonly cardsFile?: string;
 }
 
 interface GpioLineEvents {
@@ -85,6 +86,7 @@ export class GpioLine implements LinePort {
       log,
       onFrame: (frame) => this.#events.emit("audio", frame),
       onLost: (error) => this.#lost(error),
+      ...(options.cardsFile === undefined ? {} : { cardsFile: options.cardsFile }),
     });
   }
 
@@ -130,8 +132,18 @@ export class GpioLine implements LinePort {
     return this.#events.on("lost", listener);
   }
 
-  /** @throws GatewayError `line-unavailable` when the line is not open */
+  /**
+   * Asked for regularly, so that the sound card is looked for here too: between calls nothing else would miss it.
+   *
+   * @throws GatewayError `line-unavailable` when the line is not open
+   */
   async levels(): Promise<ReadonlyMap<LineInput, boolean>> {
+    if (this.#state === "open") {
+      const attempt = this.#attempt;
+      await this.#audio.look().catch((error: GatewayError) => {
+        if (attempt === this.#attempt) this.#lost(error);
+      });
+    }
     const levels = await Promise.all(this.#monitors.map((monitor) => monitor.levels()));
     if (this.#state !== "open") throw new GatewayError("line-unavailable", `${this.name} is not open`);
     return new Map(levels.flatMap((some) => [...some].map(([input, level]) => [input, this.#isActive(input, level)])));
