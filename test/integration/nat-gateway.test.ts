@@ -46,7 +46,7 @@ class Home {
     await this.#rig?.stop();
     this.#rig = null;
     await this.network.stop(false);
-    this.network.run("router", "conntrack", "-F");
+    await this.network.exec("router", "conntrack", "-F");
     this.outside.requests.length = 0;
   }
 
@@ -83,14 +83,14 @@ class Home {
   }
 
   /** The router has this address outside, and no other. */
-  setWan(address: string): void {
+  async setWan(address: string): Promise<void> {
     const { network } = this;
-    network.run("router", "ip", "address", "flush", "dev", "wan");
-    network.run("router", "ip", "address", "add", `${address}/24`, "dev", "wan");
-    network.run("router", "ip", "route", "replace", "default", "via", PLACES.outside, "dev", "wan", "onlink");
+    await network.exec("router", "ip", "address", "flush", "dev", "wan");
+    await network.exec("router", "ip", "address", "add", `${address}/24`, "dev", "wan");
+    await network.exec("router", "ip", "route", "replace", "default", "via", PLACES.outside, "dev", "wan", "onlink");
   }
 
-  readonly mapped = () => this.network.mappings().match(/dnat/g)?.length ?? 0;
+  readonly mapped = () => this.network.mapped();
   /** Where the registrar was last told to find us. */
   readonly contact = () => /@([^>;]*)/.exec(this.outside.requests.at(-1)?.contact ?? "")?.[1];
 
@@ -156,7 +156,7 @@ describe.concurrent.each([
     const first = await home.outside.call(PLACES.wan, 5060, "4100");
     await home.talk(expect, own, first, place);
     await network.stop(false);
-    network.run("router", "conntrack", "-F");
+    await network.exec("router", "conntrack", "-F");
     const began = performance.now();
     await network.start(options);
     // Its first announcement that we hear is that of the restart.
@@ -164,12 +164,12 @@ describe.concurrent.each([
     console.info(`${protocol}: mapped again after ${Math.round(performance.now() - began)} ms`);
     await expect.poll(() => levelAt(own, "34", THEIRS_HZ), { timeout: 15_000 }).toBeGreaterThan(-25);
     await home.clear(own, first);
-    network.run("router", "conntrack", "-F");
+    await network.exec("router", "conntrack", "-F");
     const next = await home.outside.call(PLACES.wan, 5060, "4100");
     await home.talk(expect, own, next, place);
 
     await own.stopGateway();
-    expect(mapped()).toBe(0);
+    expect(await mapped()).toBe(0);
   }, 90_000);
 });
 
@@ -180,7 +180,7 @@ describe("behind one router", () => {
   describe("the port that the router gives", () => {
     it("is another one than ours when somebody else has ours: the registrar is told, and the call comes in", async () => {
       await network.start({ natPmp: false });
-      network.run("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
+      await network.exec("rogue", "upnpc", "-e", "other", "-a", PLACES.rogue, "5060", "5060", "udp");
       const own = await home.gateway({ protocols: ["upnp"] });
       await expect.poll(contact, { timeout: 15_000 }).toMatch(`${PLACES.wan}:`);
       const port = Number(contact()?.split(":")[1]);
@@ -199,7 +199,7 @@ describe("behind one router", () => {
 
   describe("the router's address", () => {
     const other = "81.2.69.3";
-    const wan = (...words: string[]) => network.run("router", "ip", "address", ...words, "dev", "wan");
+    const wan = (...words: string[]) => network.exec("router", "ip", "address", ...words, "dev", "wan");
 
     afterEach(() => home.setWan(PLACES.wan));
 
@@ -211,8 +211,8 @@ describe("behind one router", () => {
       await home.talk(expect, own, call, `${PLACES.wan}:5060`);
       const pid = own.asteriskPid;
       // The provider has given another address; packets of flows that it knows still arrive.
-      home.setWan(other);
-      wan("add", `${PLACES.wan}/32`);
+      await home.setWan(other);
+      await wan("add", `${PLACES.wan}/32`);
       network.announceAddress();
       const began = performance.now();
       await expect.poll(contact, { timeout: 40_000 }).toBe(`${other}:5060`);
@@ -228,7 +228,7 @@ describe("behind one router", () => {
       await home.clear(own, call);
       expect(own.asteriskPid).toBe(pid);
       // The old flow is forgotten: with the same two ends inside, a new one would be taken for it.
-      network.run("router", "conntrack", "-F");
+      await network.exec("router", "conntrack", "-F");
       const next = await home.outside.call(other, 5060, "4100");
       await home.talk(expect, own, next, `${other}:5060`);
       await home.clear(own, next);
@@ -249,7 +249,7 @@ describe("behind one router", () => {
     }, 60_000);
 
     it("is reported when a second one stands before it", async () => {
-      home.setWan("192.168.55.2");
+      await home.setWan("192.168.55.2");
       await network.start();
       const own = await home.gateway({});
       await expect.poll(async () => (await shown(own)).text, { timeout: 20_000 }).toContain("DOUBLE NAT");
@@ -271,10 +271,19 @@ describe("behind one router", () => {
       expect((await shown(own)).status).toBe(0);
       for (const ports of ["5060", "10000-10999"]) {
         const rule = `udp dport ${ports} dnat ip to ${PLACES.gateway}`;
-        network.run("router", "nft", "add", "rule", "inet", "filter", "prerouting_miniupnpd", ...rule.split(" "));
+        await network.exec(
+          "router",
+          "nft",
+          "add",
+          "rule",
+          "inet",
+          "filter",
+          "prerouting_miniupnpd",
+          ...rule.split(" "),
+        );
       }
       const forward = `ip daddr ${PLACES.gateway} udp dport { 5060, 10000-10999 } accept`;
-      network.run("router", "nft", "add", "rule", "inet", "filter", "miniupnpd", ...forward.split(" "));
+      await network.exec("router", "nft", "add", "rule", "inet", "filter", "miniupnpd", ...forward.split(" "));
       const call = await home.outside.call(PLACES.wan, 5060, "4100");
       await home.talk(expect, own, call, `${PLACES.wan}:5060`, 11_000);
       await home.clear(own, call);

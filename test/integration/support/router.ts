@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { within } from "../../../src/base/lifecycle.ts";
 
 /**
@@ -62,6 +63,11 @@ export class RouterNetwork {
   /** Arguments of a command in one of the namespaces. */
   inside(place: Parameters<RouterNetwork["name"]>[0], ...command: string[]): string[] {
     return ["netns", "exec", this.name(place), ...command];
+  }
+
+  /** As `run`, for those that have something else to do meanwhile: a simulated exchange that stands still clears. */
+  async exec(place: Parameters<RouterNetwork["name"]>[0], ...command: string[]): Promise<string> {
+    return (await promisify(execFile)("ip", this.inside(place, ...command))).stdout;
   }
 
   run(place: Parameters<RouterNetwork["name"]>[0], ...command: string[]): string {
@@ -132,13 +138,13 @@ export class RouterNetwork {
     writeFileSync(file, `${text.join("\n")}\n`);
     const script = join(this.directory, "router.nft");
     writeFileSync(script, `table inet filter\ndelete table inet filter\n${NFT}`);
-    this.run("router", "nft", "-f", script);
+    await this.exec("router", "nft", "-f", script);
     this.#boots += 1;
     rmSync(this.#pidFile, { force: true });
     // It goes to the background by itself; its -d, which would keep it here, makes it skip duties.
-    this.run("router", "miniupnpd", "-f", file, "-P", this.#pidFile, "-b", String(this.#boots));
+    await this.exec("router", "miniupnpd", "-f", file, "-P", this.#pidFile, "-b", String(this.#boots));
     const ports = [options.natPmp === false ? "" : ":5351", options.upnp === false ? "" : ":1900"];
-    await within(5_000, this.listening("router", ports), "miniupnpd does not listen");
+    await within(15_000, this.listening("router", ports), "miniupnpd does not listen");
   }
 
   /** Ends it. With `clean` it says goodbye and takes its mappings away; without, it just stops, as with a power cut. */
@@ -147,7 +153,7 @@ export class RouterNetwork {
     if (pid === null) return;
     process.kill(pid, clean ? "SIGTERM" : "SIGKILL");
     rmSync(this.#pidFile, { force: true });
-    await within(5_000, this.#ended(pid), "miniupnpd does not end");
+    await within(15_000, this.#ended(pid), "miniupnpd does not end");
   }
 
   /** What a router's script does when the provider has given another address: miniupnpd then announces it. */
@@ -157,7 +163,17 @@ export class RouterNetwork {
 
   /** Until somebody there has these UDP ports open. */
   async listening(place: Parameters<RouterNetwork["name"]>[0], ports: readonly string[]): Promise<void> {
-    while (!ports.every((port) => this.run(place, "ss", "-Hlun").includes(port))) await delay(20);
+    for (;;) {
+      const open = await this.exec(place, "ss", "-Hlun");
+      if (ports.every((port) => open.includes(port))) return;
+      await delay(20);
+    }
+  }
+
+  /** How many DNAT rules are in force. */
+  async mapped(): Promise<number> {
+    const rules = await this.exec("router", "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd");
+    return rules.match(/dnat/g)?.length ?? 0;
   }
 
   /** The DNAT rules in force. */
