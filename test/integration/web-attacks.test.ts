@@ -377,7 +377,8 @@ describe("a thousand connections", () => {
           `max ${figures.max.toFixed(1)} ms (others included p99 ${figures.wallP99.toFixed(1)}), ${figures.cpuPercent.toFixed(0)} % CPU; ${served.length} served, worst ${worst.toFixed(0)} ms; ${most} connections`,
       );
       expect(most).toBeLessThanOrEqual(200);
-      expect(served.length).toBeGreaterThanOrEqual(3);
+      // A connection for which there is no place at once is tried again by the kernel a second later.
+      expect(served.length).toBeGreaterThanOrEqual(2);
       // Five thousand connections a second are made here: each packet of them is some milliseconds of accepting. On a
       // machine that has nothing else to do p99 is 10 to 20 ms. Without the limits the loop stands still for seconds.
       expect(figures.p99).toBeLessThan(40);
