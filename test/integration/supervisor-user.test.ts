@@ -110,7 +110,12 @@ while True:
     print(pid, data.decode(), flush=True)
 `;
   const child = spawn("python3", ["-c", program, path], { stdio: ["ignore", "pipe", "inherit"] });
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => told.push(...text.trim().split("\n")));
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    told.push(...lines);
+  });
   if (child.stdout !== null) await once(child.stdout, "data");
   return child;
 }
