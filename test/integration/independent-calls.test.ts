@@ -21,7 +21,7 @@ let runs: Sipp[] = [];
 
 beforeAll(async () => {
   trunkPort = await freeUdpPort();
-  mediaPort = 2 * Math.floor((await freeUdpPort()) / 2);
+  mediaPort = await freeUdpPort();
   rig = await GatewayRig.start({
     withoutEvent: true,
     config: {

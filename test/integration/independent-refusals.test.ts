@@ -36,7 +36,7 @@ async function statusOf(port: number, number: string): Promise<number> {
     receive('response="503"') +
     '<label id="refused"/>' +
     caller.ackOfRefusal(7);
-  const mediaPort = 2 * Math.floor((await freeUdpPort()) / 2);
+  const mediaPort = await freeUdpPort();
   const run = await Sipp.run(rig.directory, scenario, { port, server: rig.config.sip.port, number, mediaPort });
   await run.done(15_000);
   return run.received.at(-1) ?? 0;
