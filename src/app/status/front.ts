@@ -114,7 +114,9 @@ export class Front implements Service {
         clock: systemClock,
         wallMs: Date.now,
         sip: () => ({ host: lanAddress(config.sip.bindAddress), port: config.sip.port }),
-        indicate: (pattern) => this.#button.indicate(pattern),
+        // Whoever looks at the gateway sees that it does not run on the configuration that he wrote.
+        indicate: (pattern) =>
+          this.#button.indicate(pattern === "on" && gateway.configFault !== null ? "fault" : pattern),
         restart: ports.restart,
       },
       windowMinutes,
@@ -160,6 +162,7 @@ export class Front implements Service {
       this.#resets.on("button", (type, atMs) => this.#status.event("button", { type, atMs: Math.round(atMs) })),
     );
     this.#gateway.front = () => this.#view();
+    if (this.#gateway.configFault !== null) this.#button.indicate("fault");
     for (const kept of this.#kept) await kept.start(signal);
   }
 
