@@ -291,5 +291,6 @@ describe("playing impulses", () => {
       ),
       { numRuns: 40 },
     );
-  });
+    // Some 40 dialled numbers of eight seconds each: a busy machine takes longer than a test's usual five.
+  }, 30_000);
 });
