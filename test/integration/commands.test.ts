@@ -14,7 +14,7 @@ import { freeTcpPort, freeUdpPort } from "./support/free-port.ts";
 /** What `npm run build` made, or another build that is to be tested. */
 const PROGRAM = process.env["PAXGATE_PROGRAM"] ?? join(import.meta.dirname, "../../dist/paxgate.js");
 const COMMANDS = [
-  ...["run", "check", "render", "audit", "firewall", "nat", "lines", "block", "unblock", "accounts"],
+  ...["run", "check", "render", "audit", "firewall", "nat", "lines", "line", "block", "unblock", "accounts"],
   ...["start", "dial", "press", "demo"],
 ];
 const START_LIMIT_MS = 45_000;
