@@ -22,7 +22,7 @@ export class SerialConsole {
 
   /** The end of it, for a message about what went wrong. */
   tail(lines = 40): string {
-    return `the console (${this.file}) ends with:\n${this.#text.split("\n").slice(-lines).join("\n")}`;
+    return `the console (${this.file}) ends with:\n${legible(this.#text).slice(-lines).join("\n")}`;
   }
 
   /** Resolves with the match once the text fits. */
@@ -39,3 +39,6 @@ export class SerialConsole {
     });
   }
 }
+
+/** Without the service manager's animations of what it waits for. */
+const legible = (text: string) => text.split("\n").filter((line) => !/Job \S+ running \(/.test(line));
