@@ -7,7 +7,7 @@ base=''
 name_base() {
   local key
   key=$({
-    awk '{ print $1, $2 }' "$work/resolved"
+    cat "$work/resolved"
     printf '%s\n' "${wanted_files[@]}"
     cat "$checkout"/image/build/{base.bash,configure-tree}
   } | sha256sum | cut -c1-16)

@@ -10,6 +10,16 @@ die() {
   exit 1
 }
 
+# A step is a group of processes of its own: whoever ends the build ends all of it.
+child=''
+stop_child() {
+  trap '' INT TERM HUP
+  if [[ -n $child ]]; then kill -TERM -- "-$child" 2>/dev/null || true; fi
+  wait
+}
+trap 'stop_child; exit 130' INT
+trap 'stop_child; exit 143' TERM HUP
+
 times=()
 # Runs a step, says which one, and keeps its time. What it prints goes to a file, shown when the step fails: progress
 # stays readable.
@@ -17,14 +27,17 @@ step() { # name, command...
   local name=$1 started=$EPOCHREALTIME result=0
   shift
   printf 'image: %-34s' "$name ..."
-  # Not "if" or "||": bash would ignore a failing command within the step.
-  set +e
+  set -m
+  # A shell of its own, not within "if" or "||": bash would ignore a failing command in the step.
   (
-    set -e
+    set +m -e
+    trap - INT TERM HUP
     "$@"
-  ) >"$work/log/${name// /-}" 2>&1
-  result=$?
-  set -e
+  ) >"$work/log/${name// /-}" 2>&1 </dev/null &
+  child=$!
+  set +m
+  wait "$child" || result=$?
+  child=''
   local took
   took=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
   if ((result != 0)); then

@@ -12,16 +12,19 @@ const env = (name) => {
   if (value === undefined) throw new Error(`${name} is not set: this is called by scripts/build-image`);
   return value;
 };
-const lines = (path) => readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+const lines = (path) =>
+  readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
 
 const version = env("VERSION");
 const date = new Date(Number(env("SOURCE_DATE_EPOCH")) * 1000).toISOString();
 
-/** "name_1%3a2.3_arm64.deb SHA256:… address", as apt resolved it. */
+/** "name_1%3a2.3_arm64.deb hash", as apt resolved and fetched it. */
 const packages = lines(env("RESOLVED")).map((line) => {
   const [file, hash] = line.split(" ");
   const [name, escaped, architecture] = file.replace(/\.deb$/, "").split("_");
-  return { name, version: decodeURIComponent(escaped), architecture, sha256: hash.replace(/^SHA256:/, "") };
+  return { name, version: decodeURIComponent(escaped), architecture, sha256: hash };
 });
 
 /** The npm packages that the program is bundled from. */
@@ -101,7 +104,8 @@ writeFileSync(env("SBOM"), `${JSON.stringify(bill, null, 1)}\n`);
 const archive = env("ARCHIVE");
 const entry = {
   name: `paxgate ${version}`,
-  description: "Gateway between a Strowger PAX and an event's SIP phone network. Its settings: paxgate.yaml on the card.",
+  description:
+    "Gateway between a Strowger PAX and an event's SIP phone network. Its settings: paxgate.yaml on the card.",
   // Where the archive will be got from; without it, the file beside this one.
   url: `${env("DOWNLOAD")}${basename(archive)}`,
   release_date: date.slice(0, 10),

@@ -4,17 +4,17 @@
 
 # Fixed blocks: the same bytes, however many processors. What is inside is compressed already: a high level wins nothing.
 compress_card() {
-  xz -T "$jobs" --block-size=16MiB -2 -c "$work/paxgate.img" >"$out/$name.img.xz.new"
-  mv "$out/$name.img.xz.new" "$out/$name.img.xz"
-  (cd "$out" && sha256sum "$name.img.xz" >"$name.img.xz.sha256")
+  xz -T "$jobs" --block-size=16MiB -1 -c "$work/paxgate.img" >"$out/$image_name.img.xz.new"
+  mv "$out/$image_name.img.xz.new" "$out/$image_name.img.xz"
+  (cd "$out" && sha256sum "$image_name.img.xz" >"$image_name.img.xz.sha256")
 }
 
 describe() {
   node "$checkout/image/build/bmap.mjs" "$work/paxgate.img" "$boot_at:$(used_mib boot.fat):$boot_mib" \
-    "$a_at:$(used_mib root.squashfs):$slot_mib" "$b_at:1:$slot_mib" "$data_at:$data_mib:$data_mib" >"$out/$name.img.bmap"
+    "$a_at:$(used_mib root.squashfs):$slot_mib" "$b_at:1:$slot_mib" "$data_at:$data_mib:$data_mib" >"$out/$image_name.img.bmap"
   layer_environment
-  PASSED_OVER=$packages_root/passed-over RESOLVED=$work/resolved MANIFEST=$out/$name.manifest SBOM=$out/$name.cdx.json \
-    IMAGER=$out/$name.imager.json CARD=$work/paxgate.img ARCHIVE=$out/$name.img.xz LAYERS="${layers[*]##*/}" \
+  PASSED_OVER=$packages_root/passed-over RESOLVED=$work/resolved MANIFEST=$out/$image_name.manifest SBOM=$out/$image_name.cdx.json \
+    IMAGER=$out/$image_name.imager.json CARD=$work/paxgate.img ARCHIVE=$out/$image_name.img.xz LAYERS="${layers[*]##*/}" \
     RELEASES="${release_files[*]}" DOWNLOAD=$download_url node "$checkout/image/build/describe.mjs"
 }
 

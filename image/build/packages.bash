@@ -49,15 +49,14 @@ kernel_version() {
     sed -n 's/.*Depends: linux-image-\([0-9][^ ]*\)-arm64$/\1/p' | head -n 1
 }
 
-# What apt would fetch: a line for each file, "name hash address". Another directory of archives, so that what is there
-# already is listed too.
+# The names of the files that apt would fetch. Another directory of archives, so that what is there already is listed too.
 resolve() {
   local none=$work/none
   mkdir -p "$none/partial"
   {
     apt_at "$packages_root" -o Dir::Cache::archives="$none" install --print-uris '?essential' "${wanted[@]}"
     apt_at "$packages_root" -o Dir::Cache::archives="$none" download --print-uris "${wanted_files[@]}"
-  } | awk -v q="'" '$1 ~ "^" q && $2 ~ /\.deb$/ { gsub(q, "", $1); print $2, $4, $1 }'
+  } | awk -v q="'" '$1 ~ "^" q && $2 ~ /\.deb$/ { print $2 }' | LC_ALL=C sort -u
 }
 
 # Finds out what to fetch and fetches it. A version that the mirror lists but does not have is passed over for the next
@@ -80,7 +79,9 @@ fetch_packages() {
     while read -r name version; do pass_over "$name" "$version" >>"$noted"; done <"$work/gone"
     LC_ALL=C sort -uo "$noted" "$noted"
   done
-  LC_ALL=C sort -o "$work/resolved" "$work/resolved"
+  # apt has checked them: each is what a list signed by Debian says. "name hash", for the base's name and the manifest.
+  (cd "$packages_root/var/cache/apt/archives" && xargs sha256sum --) <"$work/resolved" | awk '{ print $2, $1 }' >"$work/hashed"
+  mv "$work/hashed" "$work/resolved"
 }
 
 fetch() {

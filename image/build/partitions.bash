@@ -28,7 +28,7 @@ make_boot() {
   rm -f "$work/boot.fat"
   find "$boot" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   truncate -s "${boot_mib}M" "$work/boot.fat"
-  mkfs.vfat -F 32 -n BOOT -i 50415842 --invariant "$work/boot.fat"
+  mkfs.vfat -F 32 -n BOOT --invariant "$work/boot.fat"
   # mtools take the order of the directory: one by one, sorted. Their own times come from SOURCE_DATE_EPOCH.
   export SOURCE_DATE_EPOCH MTOOLS_SKIP_CHECK=1
   (cd "$boot" && find . -mindepth 1 -type d -printf '%P\n' | LC_ALL=C sort) | while IFS= read -r path; do

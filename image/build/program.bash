@@ -2,12 +2,17 @@
 # Part of scripts/build-image: the gateway's program, for the image's Node.js.
 # shellcheck disable=SC2154 # checkout, cache, work, base are build-image's own
 
-# What goes into the image: a copy, as dist/ has the developer's commands too.
+# What goes into the image: of all that is built the gateway alone. Built beside the checkout, whose dist/ may be in use.
 build_program() {
-  local dist=$program_given
+  local dist=$program_given source=$work/source
   if [[ -z $dist ]]; then
-    (cd "$checkout" && scripts/install-modules && node scripts/build.mjs)
-    dist=$checkout/dist
+    "$checkout/scripts/install-modules"
+    rm -rf "$source"
+    mkdir -p "$source"
+    cp -r "$checkout"/{src,scripts,package.json,package-lock.json,tsconfig.json} "$source/"
+    ln -s "$checkout/node_modules" "$source/node_modules"
+    (cd "$source" && node scripts/build.mjs)
+    dist=$source/dist
   fi
   [[ -f $dist/paxgate.js ]] || die "there is no paxgate.js in $dist"
   rm -rf "$program"
@@ -33,8 +38,9 @@ compile_epoll() {
     -ffile-prefix-map="$checkout=." -DNODE_GYP_MODULE_NAME=epoll -DBUILDING_NODE_EXTENSION \
     -I "$headers/usr/include/node" -I "$headers/usr/include" -I "$checkout/node_modules/nan" -o "$output" "$package"/src/*.cc
   # It runs on the image's C library only if it asks for nothing newer.
-  file_symbols=$("${compiler%g++}objdump" -T "$output" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
-  echo "epoll: ABI $abi, $file_symbols"
+  local symbols
+  symbols=$("${compiler%g++}objdump" -T "$output" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
+  echo "epoll: ABI $abi, $symbols"
 }
 
 # Node.js's headers of the very version of the image, from its development package; only unpacked.

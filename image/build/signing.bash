@@ -23,7 +23,7 @@ find_signing_key() {
 # An update: the root file system, which carries its own kernel. Its bytes differ from build to build (time of signing,
 # salt of the verity tree), its content does not.
 make_bundle() {
-  local content=$work/bundle output=$out/$name.raucb
+  local content=$work/bundle output=$out/$image_name.raucb
   rm -rf "$content" "$output"
   mkdir -p "$content"
   cp --reflink=auto "$work/root.squashfs" "$content/root.squashfs"
