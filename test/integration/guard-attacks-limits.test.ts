@@ -82,8 +82,6 @@ describe.each([
       expect(answered, what).toBeLessThanOrEqual(3);
       expect(answered, what).toBe(report.guessesAnswered);
       if (method !== "REGISTER" && method !== "INVITE") expect(answers, what).toBe(0);
-      // Asterisk was there, or nothing is shown.
-      else if (pace.inTurn === true) expect(answered, what).toBeGreaterThan(0);
     }
     if (pace.perSecond === undefined) {
       // Of those that had an answer at all: a flood may have none.
@@ -93,9 +91,10 @@ describe.each([
         `${mode}, ${speed}: the last answer, in the middle`,
       ).toBeLessThan(50);
     }
-    // Those that attack side by side share what strangers together may send: which of them has an answer is chance.
+    // Asterisk was there, or nothing is shown. Those that attack side by side share what strangers together may send, and
+    // those that wait for answers have little time: which of them has an answer is chance.
     const all = found.reduce((sum, { answered }) => sum + answered, 0);
-    if (pace.perSecond !== undefined) expect(all, `${mode}, ${speed}`).toBeGreaterThan(0);
+    if (pace.perSecond !== undefined || pace.inTurn === true) expect(all, `${mode}, ${speed}`).toBeGreaterThan(0);
   });
 
   it("has three guesses answered at most with methods, transports and users in turn", async () => {
