@@ -26,9 +26,9 @@ export const LED_ROOT = "/sys/class/leds";
 const SETTLE_MS = 20;
 const SETTLE_PER_STEP_MS = 1;
 const SETTLE_MAX_MS = 250;
-/** How long udev may take to hand the trigger's attributes to our group, ms (EJ), and how often we look. */
-const UDEV_LIMIT_MS = 2_000;
-const UDEV_LOOK_MS = 20;
+/** How long udev may take to hand the trigger's attributes to our group, ms (seen: over 2 s in a start), and how often we look. */
+const UDEV_LIMIT_MS = 10_000;
+const UDEV_LOOK_MS = 50;
 
 /** Writes an attribute of sysfs; a seam for tests, which put a model of the kernel behind it. */
 export type WriteAttribute = (path: string, text: string) => void;

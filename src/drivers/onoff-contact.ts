@@ -8,7 +8,7 @@ import type { ContactPort } from "../credentials/port.ts";
 import { GPIO_SYSFS, gpioNumber } from "./gpio-number.ts";
 
 /** How long udev may take to hand a line's attributes to our group, ms (EJ), and how often we look. */
-const UDEV_LIMIT_MS = 2_000;
+const UDEV_LIMIT_MS = 10_000;
 const UDEV_LOOK_MS = 20;
 
 export type GpioConstructor = typeof Gpio;
