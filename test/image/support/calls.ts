@@ -38,6 +38,7 @@ export function eventCalls(appliance: Appliance, number: string): Promise<SipPee
 /** A PAX telephone lifts, takes a tie line and dials; resolves when it is joined to the line. */
 export async function paxDials(appliance: Appliance, ext: string, digits: string): Promise<void> {
   const { client } = appliance.pax;
+  await client.setPhone(ext, { dial: { bounceMs: 0 } });
   await client.lift(ext);
   await client.waitFor(ext, "dial-tone", 5_000);
   await client.dial(ext, "9");

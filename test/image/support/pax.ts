@@ -35,7 +35,8 @@ export class Pax {
     const sockets = { hardwareSocket: join(directory, "pax-hw"), controlSocket: join(directory, "pax-control") };
     const topology = {
       exchange: { tieCodes: { "9": "pax" } },
-      lines: lineWirings.map(({ line: name }) => ({ name, type: "tie-line" as const, group: "pax" })),
+      // The emulator's interrupts are milliseconds late: contacts that bounce for one would come as edges that were lost.
+      lines: lineWirings.map(({ line: name }) => ({ name, type: "tie-line" as const, group: "pax", bounceMs: 0 })),
     };
     const simulator = await startPaxSimulator({ ...sockets, topology });
     const client = new SimClient(sockets.controlSocket);
