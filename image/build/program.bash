@@ -10,8 +10,10 @@ build_program() {
     rm -rf "$source"
     mkdir -p "$source"
     cp -r "$checkout"/{src,scripts,package.json,package-lock.json,tsconfig.json} "$source/"
-    ln -s "$checkout/node_modules" "$source/node_modules"
+    # Not a link: the bundler puts where a package really lies into the names of the parts.
+    cp -rlT "$(realpath "$checkout/node_modules")" "$source/node_modules"
     (cd "$source" && node scripts/build.mjs)
+    rm -rf "$source/node_modules"
     dist=$source/dist
   fi
   [[ -f $dist/paxgate.js ]] || die "there is no paxgate.js in $dist"

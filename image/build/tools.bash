@@ -10,6 +10,17 @@ install_tools() {
   local wanted=("${tools[@]}") missing=() package
   # epoll is the one thing in the image that we compile; on arm64 the machine's own compiler does it.
   if [[ $machine == arm64 ]]; then wanted+=(g++); else wanted+=(g++-aarch64-linux-gnu); fi
+  # The program is bundled by Node.js, which may have come from anywhere.
+  local node_major
+  node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || true)
+  if [[ -z $node_major ]] && [[ $codename == trixie ]]; then
+    wanted+=(nodejs npm)
+  elif ((${node_major:-0} < 20)); then
+    die "Node.js 20 or newer is needed to build the program; this machine has ${node_major:-none}." \
+      "scripts/install-packages says what to do about it."
+  elif ! command -v npm >/dev/null; then
+    wanted+=(npm)
+  fi
   for package in "${wanted[@]}"; do
     dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
   done
