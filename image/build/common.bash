@@ -10,12 +10,23 @@ die() {
   exit 1
 }
 
-# A step is a group of processes of its own: whoever ends the build ends all of it.
+# A step is a group of processes of its own: whoever ends the build, even outright, ends all of it. The pipe to the one
+# who waits here closes then. Outright, too: what a step has mounted is in a namespace that ends with it.
 child=''
+watch_over() {
+  rm -f "$work/watch" "$work/child"
+  mkfifo "$work/watch"
+  # shellcheck disable=SC2016 # the inner shell's own
+  setsid bash -c '
+    trap "" INT TERM HUP
+    cat "$1/watch" >/dev/null
+    group=$(cat "$1/child" 2>/dev/null)
+    [[ -z $group ]] || kill -KILL -- "-$group"' bash "$work" 9>&- >/dev/null 2>&1 &
+  exec 7>"$work/watch"
+}
 stop_child() {
   trap '' INT TERM HUP
-  if [[ -n $child ]]; then kill -TERM -- "-$child" 2>/dev/null || true; fi
-  wait
+  if [[ -n $child ]]; then kill -KILL -- "-$child" 2>/dev/null || true; fi
 }
 trap 'stop_child; exit 130' INT
 trap 'stop_child; exit 143' TERM HUP
@@ -32,12 +43,15 @@ step() { # name, command...
   (
     set +m -e
     trap - INT TERM HUP
+    exec 7>&-
     "$@"
   ) >"$work/log/${name// /-}" 2>&1 </dev/null &
   child=$!
   set +m
+  echo "$child" >"$work/child"
   wait "$child" || result=$?
   child=''
+  : >"$work/child"
   local took
   took=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
   if ((result != 0)); then

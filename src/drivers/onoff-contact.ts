@@ -136,7 +136,8 @@ export class OnoffContact implements ContactPort {
 
   async #load(): Promise<GpioConstructor> {
     try {
-      return await (this.#options.load?.() ?? import("onoff").then(({ Gpio }) => Gpio));
+      // By its default: a CommonJS module that is bundled has no other names.
+      return await (this.#options.load?.() ?? import("onoff").then(({ default: onoff }) => onoff.Gpio));
     } catch (cause) {
       throw this.#unavailable("onoff's compiled part, epoll, is not there: scripts/install-modules compiles it", cause);
     }
