@@ -55,7 +55,7 @@ export async function callIntoPax(appliance: Appliance, ext: string): Promise<vo
     await client.waitFor(ext, "ringing", 90_000);
     await client.lift(ext);
     await client.waitFor(ext, "connected", 10_000);
-    await messageSeen(peer, /SIP\/2\.0 200/, 60_000);
+    await messageSeen(peer, /SIP\/2\.0 200/, 150_000);
     await client.hangup(ext);
     await peer.done(90_000);
   } finally {

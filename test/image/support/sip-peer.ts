@@ -42,7 +42,7 @@ export class SipPeer {
       "sipp",
       ...(number === undefined ? [] : [`${addresses.machine}:5060`, "-s", number]),
       ...["-sf", `${name}.xml`, "-i", addresses.event, "-p", "5060", "-mi", addresses.event, "-mp", "16000"],
-      ...["-m", "1", "-nostdin", "-timeout", "180s", "-timeout_error"],
+      ...["-m", "1", "-nostdin", "-timeout", "300s", "-timeout_error"],
       ...["-trace_msg", "-message_file", `${name}.messages`],
     ]);
     await once(child, "spawn");
