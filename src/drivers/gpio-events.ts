@@ -4,8 +4,10 @@ import type { Edge, LineInput } from "../line/port.ts";
  * What the libgpiod tools print, and the judgement whether edges were lost. Pure.
  *
  * The kernel keeps 16 edges for every requested line and throws away the *oldest* when nobody fetches them; gpiomon
- * says nothing of it. So a train is in doubt when an edge repeats the level before it, or when so many edges were
- * waiting at once that the kernel's store may have overflowed.
+ * says nothing of it. So a train is in doubt when so many edges were waiting at once that the kernel's store may have
+ * overflowed. An edge that repeats the level before it is passed on where trains are decoded: the kernel reads the level
+ * when it serves the interrupt, so a contact that bounces faster than that gives such edges and loses nothing. The
+ * decoder, which knows both stamps and what follows, tells that from a lost edge.
  */
 
 /** Edges that the kernel keeps for each requested line (gpiolib's default). */
@@ -114,7 +116,7 @@ export function newGpioTrack(inputs: readonly GpioInput[]): GpioTrack {
 }
 
 /** Why edges may have been lost. */
-export type GpioDoubt = "repeated-level" | "overflow" | "restart";
+export type GpioDoubt = "overflow" | "restart";
 
 export interface Tracked {
   readonly edges: readonly Edge[];
@@ -141,10 +143,8 @@ export function trackEvent(track: GpioTrack, event: GpioEvent, nowMs: number): T
     doubt = "overflow";
     edges.push(...doubtEdges(track));
   }
-  if (tracked.level === event.active) {
-    edges.push(...(doubt === null ? doubtEdges(track, tracked.input) : []));
-    doubt ??= "repeated-level";
-  } else {
+  // Inputs without trains have levels only, and a level that is repeated says nothing.
+  if (tracked.level !== event.active || tracked.input === "loop") {
     edges.push({ input: tracked.input, active: event.active, atMs: event.atMs });
   }
   tracked.level = event.active;
@@ -175,8 +175,7 @@ const BEFORE_MS = 1;
  * takes that as coming too late (`late-edges`): a digit in the making, or a digit that may have been lost whole, is an
  * error and never a guess. On an idle line it means nothing. Other inputs carry no trains.
  */
-function doubtEdges(track: GpioTrack, only: LineInput = "loop"): Edge[] {
-  if (only !== "loop") return [];
+function doubtEdges(track: GpioTrack): Edge[] {
   return [...track.inputs.values()]
     .filter(({ input, lastMs }) => input === "loop" && Number.isFinite(lastMs))
     .map(({ input, level, lastMs }) => ({ input, active: level, atMs: lastMs - BEFORE_MS }));

@@ -13,6 +13,8 @@ import type { DialHealth, DigitErrorReason } from "./types.ts";
  * - Of one train comes at most one digit or error.
  * - What follows a `first-break` is always an output that ends it: who mutes at the one can rely on the other.
  * - Nothing is decided while a transition still bounces.
+ * - An edge that repeats the level is bounce within a transition, and may begin one: the kernel reads the level only when it
+ *   serves the interrupt. One that stands alone hides a lost edge: the train is an error.
  */
 
 export type DecoderInput =
@@ -55,6 +57,8 @@ export interface DecoderState {
   since: number;
   /** First edge of a transition that is not believed yet, or NaN. */
   burstAt: number;
+  /** That first edge repeated the level: either an interrupt read late, or the edge before it was lost. */
+  repeated: boolean;
   lastEdgeAt: number;
   /** The line is seized. */
   held: boolean;
@@ -75,6 +79,7 @@ export function newDecoder(profile: DecoderProfile, closed = false, atMs = 0): D
     level: closed,
     since: atMs,
     burstAt: Number.NaN,
+    repeated: false,
     lastEdgeAt: Number.NEGATIVE_INFINITY,
     held: closed,
     train: newTrain(),
@@ -89,15 +94,16 @@ export function decoderStep(state: DecoderState, input: DecoderInput): readonly 
   const { closed, atMs } = input;
   if (atMs < state.decidedAt || atMs < state.lastEdgeAt) return lateEdge(state, closed, atMs);
   const out = settle(state, atMs, NOTHING);
-  if (closed === state.raw) {
-    // Two edges of one direction: the one between was lost, so the train's lengths are not to be trusted.
-    if (atMs - state.lastEdgeAt >= state.profile.debounceMs && state.held && state.train.open)
-      state.train.lostEdge = true;
-    return out;
-  }
+  const repeated = closed === state.raw;
+  // What the first reading of the level knew already.
+  if (repeated && atMs <= state.since) return out;
   state.raw = closed;
   state.lastEdgeAt = atMs;
-  if (Number.isNaN(state.burstAt)) state.burstAt = atMs;
+  // Within a transition the edges between two of one direction were too quick to matter.
+  if (Number.isNaN(state.burstAt)) {
+    state.burstAt = atMs;
+    state.repeated = repeated;
+  }
   return out;
 }
 
@@ -122,7 +128,11 @@ function settle(state: DecoderState, atMs: number, before: readonly DecoderOutpu
     if (!Number.isNaN(state.burstAt)) {
       const start = state.burstAt;
       state.burstAt = Number.NaN;
-      if (state.raw === state.level) continue; // it was a hit and has gone
+      if (state.raw === state.level) {
+        // It was a hit and has gone; or no transition came of an edge that repeated the level.
+        if (state.repeated && state.held) edgeLost(state, start);
+        continue;
+      }
       const length = start - state.since;
       state.level = state.raw;
       state.since = start;
@@ -162,6 +172,14 @@ function breakEnded(
   return out;
 }
 
+/** An edge is missing before `atMs`: the train's lengths are not to be trusted, or a whole train was lost but for this. */
+function edgeLost(state: DecoderState, atMs: number): void {
+  const { train } = state;
+  train.lostEdge = true;
+  train.open = true;
+  if (state.level) train.quietFrom = Math.max(train.quietFrom, atMs);
+}
+
 /** The make after a train has lasted: it is a digit, an error, or nothing. */
 function trainEnded(state: DecoderState, out: readonly DecoderOutput[]): readonly DecoderOutput[] {
   const { train, announced } = state;
@@ -181,7 +199,10 @@ function lateEdge(state: DecoderState, closed: boolean, atMs: number): readonly 
   const at = Math.max(atMs, state.decidedAt, state.lastEdgeAt);
   if (closed !== state.raw) {
     state.raw = closed;
-    if (Number.isNaN(state.burstAt)) state.burstAt = at;
+    if (Number.isNaN(state.burstAt)) {
+      state.burstAt = at;
+      state.repeated = false;
+    }
   }
   state.lastEdgeAt = at;
   if (!contradiction) return NOTHING;

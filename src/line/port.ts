@@ -55,7 +55,10 @@ export interface LinePort {
   /** De-energises every output and lets go. */
   close(): Promise<void>;
 
-  /** Edges in order of time for each input. */
+  /**
+   * Edges in order of time for each input. An edge of `loop` may repeat the level before it: edges between were too
+   * quick for the kernel, or were lost; the decoder judges which.
+   */
   onEdge(listener: (edge: Edge) => void): Dispose;
   /** The hardware has gone (unplugged, its process died). Outputs de-energise by themselves. */
   onLost(listener: (error: Error) => void): Dispose;
