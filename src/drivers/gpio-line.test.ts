@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../base/virtual-clock.ts";
-import { DEAD_MAN_MS, type Edge, FRAME_SAMPLES } from "../line/port.ts";
+import { DEAD_MAN_MS, type Edge, FRAME_SAMPLES, REFRESH_MS } from "../line/port.ts";
 import { encodeFrame } from "./alsa-audio-frames.ts";
 import { systemTools } from "./gpio-child.ts";
 import { FakeTools, isAlive } from "./gpio-fake-tools.ts";
@@ -288,7 +288,43 @@ describe("losing the hardware", () => {
     expect(String(lost[0])).toMatch(/cannot be started again.*busy/);
   });
 
-  it("is told when an LED goes, and when the dead-man has struck", async () => {
+  it("is not told when the dead-man has struck back-busy or reversal alone: they are set again, as often as it takes", async () => {
+    const reversal = leds.add("tie-1-reversal");
+    line = make({ ...TIE, outputs: { ...TIE.outputs, reversal: "tie-1-reversal" } });
+    await line.open();
+    line.set("busy", true);
+    line.set("reversal", true);
+    for (const output of [busy, reversal]) expect(output.brightness).toBe(1);
+    for (let stalls = 0; stalls < 3; stalls++) {
+      leds.advance(DEAD_MAN_MS + 1);
+      expect([busy.brightness, reversal.brightness]).toEqual([0, 0]);
+      line.refresh();
+      expect([busy.brightness, reversal.brightness]).toEqual([1, 1]);
+      leds.advance(REFRESH_MS);
+      line.refresh();
+      leds.advance(REFRESH_MS + 150);
+      expect([busy.brightness, reversal.brightness]).toEqual([1, 1]);
+    }
+    line.set("busy", false);
+    leds.advance(DEAD_MAN_MS + 1);
+    line.refresh();
+    expect([busy.brightness, loop.brightness]).toEqual([0, 0]);
+    expect(lost).toEqual([]);
+  });
+
+  it("is told when the loop has dropped together with back-busy, and closes neither again", async () => {
+    await line.open();
+    line.set("loop", true);
+    line.set("busy", true);
+    leds.advance(DEAD_MAN_MS + 1);
+    line.refresh();
+    leds.advance(5_000);
+    expect(lost).toMatchObject([{ code: "line-dropped", message: /tie-1:/ }]);
+    expect([loop.brightness, busy.brightness]).toEqual([0, 0]);
+    expect(loop.edges.map(({ on }) => on)).toEqual([true, false]);
+  });
+
+  it("is told when an LED goes, and when the dead-man has struck the loop", async () => {
     await line.open();
     line.set("loop", true);
     leds.advance(DEAD_MAN_MS + 1);

@@ -37,6 +37,10 @@ interface GpioLineEvents {
  * ALSA. When any part of it is lost everything is de-energised and let go, `onLost` is told once, and the line may be
  * opened again.
  *
+ * What the dead-man does to an output that was not refreshed in time depends on the output. The loop's falling has released
+ * the call: the line is lost, opened anew, and the loop never closes again by itself. Back-busy and reversal hold no call:
+ * they are set again, and the line stays in service.
+ *
  * Where edges may have been lost, the loop gets an edge that changes nothing and is dated before the last one: the one
  * exception to edges coming in order, and what makes the decoder report the digit as an error.
  */
@@ -69,14 +73,15 @@ export class GpioLine implements LinePort {
     this.outputs = new Set(lineOutputs.filter((output) => gpio.outputs[output] !== undefined));
     const led = {
       clock,
-      dropped: (error: GatewayError) => this.#lost(error),
       ...(options.ledRoot === undefined ? {} : { root: options.ledRoot }),
       ...(options.writeAttribute === undefined ? {} : { write: options.writeAttribute }),
     };
     this.#leds = new Map(
       lineOutputs.flatMap((output) => {
         const name = gpio.outputs[output];
-        return name === undefined ? [] : [[output, new LedOutput(name, led)]];
+        return name === undefined
+          ? []
+          : [[output, new LedOutput(name, { ...led, dropped: (error) => this.#dropped(output, error) })]];
       }),
     );
     this.#audio = new AlsaAudio({
@@ -204,6 +209,13 @@ export class GpioLine implements LinePort {
 
   #stillOpening(attempt: number): void {
     if (attempt !== this.#attempt) throw new GatewayError("line-unavailable", "closed, or lost, while it was opened");
+  }
+
+  /** `LedOutput` takes what has dropped for de-energised, so that setting it starts it anew. */
+  #dropped(output: LineOutput, error: GatewayError): void {
+    if (error.code !== "line-dropped" || output === "loop" || this.#state !== "open") return this.#lost(error);
+    this.#log.warn("an output has dropped and is set again", { line: this.name, output, error: error.message });
+    this.#leds.get(output)?.set(true);
   }
 
   /** What is left is let go: half a line is worse than none. */

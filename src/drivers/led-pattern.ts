@@ -45,7 +45,10 @@ export const writeAttribute: WriteAttribute = (path, text) => {
 
 export interface LedOutputOptions {
   readonly clock: Clock;
-  /** The output fell off without being told to: the dead-man struck, or the device is gone. */
+  /**
+   * The output fell off without being told to: the dead-man struck (`line-dropped`), or the device is gone
+   * (`line-unavailable`). After the former it may be set again at once, even within this call.
+   */
   readonly dropped: (error: GatewayError) => void;
   readonly root?: string;
   readonly write?: WriteAttribute;
