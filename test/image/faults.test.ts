@@ -32,6 +32,8 @@ describe("a paxgate.yaml with a fault", () => {
     await appliance.fat.write("paxgate.yaml", BROKEN);
     await appliance.powerOn();
     await appliance.readyAndLoggedIn();
+    const told = async () => (await appliance.bootPartition()).has("PROBLEM.txt");
+    await expect.poll(told, { timeout: 90_000, interval: 3_000 }).toBe(true);
     const problem = await (await appliance.bootPartition()).read("PROBLEM.txt");
     expect(problem).toMatch(/linse/);
     expect(problem).toMatch(/lines/);
@@ -39,13 +41,15 @@ describe("a paxgate.yaml with a fault", () => {
       input: configurationText(),
     });
     await appliance.ready();
-    expect(await (await appliance.bootPartition()).has("PROBLEM.txt")).toBe(false);
+    await expect.poll(told, { timeout: 90_000, interval: 3_000 }).toBe(false);
   });
 
   it("on a card that never had a good one leaves a machine that is safe, and says what is wrong", async () => {
     await flashed({ configuration: BROKEN });
     await appliance.ssh.connect(300_000);
     await appliance.ssh.run("systemctl is-system-running --wait || true", { timeoutMs: 300_000 });
+    const told = async () => (await appliance.bootPartition()).has("PROBLEM.txt");
+    await expect.poll(told, { timeout: 90_000, interval: 3_000 }).toBe(true);
     expect(await (await appliance.bootPartition()).read("PROBLEM.txt")).toMatch(/linse/);
     expect(await inspection.failedUnits()).toEqual([]);
   });

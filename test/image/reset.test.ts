@@ -38,9 +38,9 @@ describe("the button", () => {
     await holdButton(appliance, 7_000);
     await resetTold(appliance);
     expect(await issued(appliance)).not.toBe(before);
-    const fat = await appliance.bootPartition();
-    expect(await fat.has("paxgate-credentials.txt")).toBe(true);
-    expect(await fat.read("paxgate.yaml")).toBe(configuration);
+    const onCard = async () => (await appliance.bootPartition()).has("CREDENTIALS.txt");
+    await expect.poll(onCard, { timeout: 90_000, interval: 3_000 }).toBe(true);
+    expect(await (await appliance.bootPartition()).read("paxgate.yaml")).toBe(configuration);
   });
 
   it("has done so for good: the new ones outlive a power cut that loses all that was not flushed", async () => {

@@ -33,7 +33,7 @@ export function configurationText(changes: ConfigInput = {}): string {
     ],
     status: { mqtt: { url: `mqtt://${addresses.router}` } },
     button: { gpio: `${CHIP}:${BUTTON_PIN}`, led: "paxgate-status" },
-    credentials: { file: "/boot/firmware/paxgate-credentials.txt" },
+    credentials: { file: "/run/paxgate/card/CREDENTIALS.txt" },
     ...changes,
   };
   return stringify(config);
