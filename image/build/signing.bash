@@ -20,8 +20,8 @@ find_signing_key() {
   mv "$signing_key.new" "$signing_key"
 }
 
-# An update: the root file system, which carries its own kernel. Its bytes differ from build to build (time of signing,
-# salt of the verity tree), its content does not.
+# An update: the root file system, which carries its own kernel. Its bytes differ from build to build (the time of
+# signing), its content does not.
 make_bundle() {
   local content=$work/bundle output=$out/$image_name.raucb
   rm -rf "$content" "$output"
@@ -37,7 +37,7 @@ version=$version
 build=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S)
 
 [bundle]
-format=verity
+format=plain
 
 [image.rootfs]
 filename=root.squashfs
