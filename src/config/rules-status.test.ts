@@ -48,6 +48,10 @@ describe("the status, the page and the inputs", () => {
     expect(faults({ inputs: [input, input] })).toHaveLength(2);
     expect(faults({ inputs: [input], button: { gpio: input.gpio } })).toHaveLength(1);
     expect(faults({ inputs: [{ ...input, name: "button" }] })).toHaveLength(1);
+    const named = { ...input, gpio: "paxgate-button" };
+    expect(faults({ inputs: [named], button: { gpio: "other" } })).toEqual([]);
+    expect(faults({ inputs: [named], button: { gpio: named.gpio } })).toHaveLength(1);
+    expect(() => faults({ button: { gpio: "--help" } })).toThrow(/a GPIO line's name/);
     const sim = { name: "a", label: "A" };
     expect(faults({ inputs: [sim, { ...sim, name: "b" }], button: { gpio: "sim" } })).toEqual([]);
   });

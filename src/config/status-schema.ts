@@ -138,8 +138,9 @@ export const webSchema = z
   .meta({ description: "The page." });
 
 const gpioLine = text(
-  /^(?:sim|[A-Za-z0-9_.-]{1,64}:[0-9]{1,4})$/,
-  "sim, or CHIP-LABEL:OFFSET such as pinctrl-bcm2835:17",
+  // No dash first: the name is an argument of gpioinfo.
+  /^[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,68}$/,
+  "sim, a GPIO line's name, or CHIP-LABEL:OFFSET such as pinctrl-bcm2835:17",
 );
 
 const inputSchema = z.strictObject({
@@ -174,7 +175,7 @@ export const buttonSchema = z
     gpio: gpioLine.optional().meta({
       description: "GPIO line of the reset button, or sim. Without it there is no button.",
       apply: "restart",
-      example: "pinctrl-bcm2835:23",
+      example: "paxgate-button",
     }),
     activeLow: z.boolean().default(true).meta({ description: "Low when pressed.", apply: "restart" }),
     led: text(/^[A-Za-z0-9_.:-]{1,64}$/, "sim, or a name under /sys/class/leds")

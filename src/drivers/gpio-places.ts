@@ -12,7 +12,8 @@ export interface GpioWiring {
   readonly audio: string;
 }
 
-const REMEDY =
+/** What to do where the tools are missing or too old. */
+export const REMEDY =
   "install libgpiod 2: package gpiod of Debian 13 (trixie) or later; Debian 12 has 1.6, which has other options";
 
 /** @throws GatewayError `line-unavailable` when gpiomon is missing or older than version 2 */

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
 import type { ContactPort } from "../credentials/port.ts";
+import { type GpioTools, systemTools } from "./gpio-child.ts";
 import { GPIO_SYSFS, gpioNumber } from "./gpio-number.ts";
 
 /** How long udev may take to hand a line's attributes to our group, ms (EJ), and how often we look. */
@@ -14,14 +15,15 @@ const UDEV_LOOK_MS = 20;
 export type GpioConstructor = typeof Gpio;
 
 export interface OnoffContactOptions {
-  /** `CHIP-LABEL:OFFSET`, such as `pinctrl-bcm2835:17`. */
+  /** The line's name, such as `paxgate-button`, or `CHIP-LABEL:OFFSET`, such as `pinctrl-bcm2835:17`. */
   readonly gpio: string;
   /** Low when active. */
   readonly activeLow: boolean;
   /** onoff's own debouncing, ms; 0 (the default) tells every change: the rooms debounce, simulated contacts alike. */
   readonly debounceMs?: number;
-  /** For tests: the kernel's files, onoff's class, time. */
+  /** For tests: the kernel's files, libgpiod's tools, onoff's class, time. */
   readonly root?: string;
+  readonly tools?: GpioTools;
   readonly load?: () => Promise<GpioConstructor>;
   readonly clock?: Clock;
 }
@@ -53,8 +55,8 @@ export class OnoffContact implements ContactPort {
   async open(): Promise<void> {
     if (this.#gpio !== null) return;
     const attempt = ++this.#attempt;
-    const { gpio: place, activeLow, debounceMs = 0 } = this.#options;
-    const number = await gpioNumber(place, this.#root);
+    const { gpio: place, activeLow, debounceMs = 0, tools = systemTools } = this.#options;
+    const number = await gpioNumber(place, this.#root, tools);
     const GpioLine = await this.#load();
     await this.#export(number);
     if (attempt !== this.#attempt) throw this.#unavailable("it was closed while it was opened");

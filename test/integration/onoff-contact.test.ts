@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -24,7 +24,7 @@ const program = `
   import { writeFileSync } from "node:fs";
   import { createInterface } from "node:readline";
   import { OnoffContact } from "${root}/src/drivers/onoff-contact.ts";
-  const contact = new OnoffContact({ gpio: "pinctrl:5", activeLow: false });
+  const contact = new OnoffContact({ gpio: process.argv[2], activeLow: false });
   const say = (what) => console.log(JSON.stringify(what));
   contact.onChange((active) => say({ active }));
   contact.onLost((error) => say({ lost: error.message }));
@@ -43,7 +43,7 @@ const program = `
 const scene = `
   set -e
   mount -t tmpfs none /sys/class
-  mkdir -p /sys/class/gpio/gpiochip512 /sys/class/gpio/gpio517
+  mkdir -p /sys/class/gpio/gpiochip512/device/gpiochip0 /sys/class/gpio/gpio517
   cd /sys/class/gpio
   echo pinctrl > gpiochip512/label; echo 512 > gpiochip512/base; echo 54 > gpiochip512/ngpio
   touch export unexport gpio517/value gpio517/edge; echo out > gpio517/direction; echo 0 > gpio517/active_low
@@ -63,6 +63,11 @@ beforeAll(async () => {
     plugins: [epollBeside],
     banner: { js: 'import { createRequire as make } from "node:module"; const require = make(import.meta.url);' },
   });
+  // What libgpiod's tools print of that chip, with the line in use already, as after a restart.
+  const tool = (name: string, says: string) =>
+    writeFile(join(directory, name), `#!/bin/sh\nprintf '${says}\\n'\n`, { mode: 0o755 });
+  await tool("gpiodetect", "gpiochip0 [pinctrl] (54 lines)");
+  await tool("gpioinfo", 'gpiochip0 5\\t"paxgate-button"\\tinput consumer="sysfs"');
 });
 
 afterAll(async () => {
@@ -70,10 +75,11 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Runs the program in its scene; `next` is what it says next. */
-function run() {
+/** Runs the program in its scene, with the contact at a place; `next` is what it says next. */
+function run(place: string) {
   const command = ["--uts", "--mount", "--propagation", "private", "sh", "-c", scene, "sh", process.execPath];
-  const started = spawn("unshare", [...command, join(directory, "program.mjs")], {
+  const started = spawn("unshare", [...command, join(directory, "program.mjs"), place], {
+    env: { ...process.env, PATH: `${directory}:${process.env["PATH"]}` },
     stdio: ["pipe", "pipe", "inherit"],
   });
   child = started;
@@ -89,7 +95,7 @@ function run() {
 }
 
 it("says what is missing when the bundle has no compiled part beside it", async () => {
-  const { say, next } = run();
+  const { say, next } = run("pinctrl:5");
   say("open");
   expect(await next()).toEqual({
     failed: expect.stringMatching(/^pinctrl:5: onoff's compiled part.*this build has no native\/epoll-/),
@@ -97,9 +103,9 @@ it("says what is missing when the bundle has no compiled part beside it", async 
   child?.kill("SIGKILL");
 });
 
-it("tells the changes of which the kernel tells, until it is closed, and again when it is opened again", async () => {
+it("finds the line by its name, and tells the changes of which the kernel tells, until it is closed, and again when it is opened again", async () => {
   copyEpoll(root, directory);
-  const { say, next } = run();
+  const { say, next } = run("paxgate-button");
   say("open");
   expect(await next()).toEqual({ done: "open" });
   for (const active of [true, false, true]) {
