@@ -83,7 +83,11 @@ describe("a machine that has", () => {
     inspection = new Inspection(appliance.ssh);
     await appliance.powerOn();
     await appliance.machine.setCable(false);
-    await appliance.machine.expect("a login prompt", 300_000, appliance.machine.console.waitFor(/login:/));
+    await appliance.machine.expect(
+      "the target of all units",
+      300_000,
+      appliance.machine.console.waitFor(/Reached target.*multi-user/i),
+    );
     await appliance.machine.setCable(true);
     await appliance.ready();
     await appliance.ssh.connect(120_000);

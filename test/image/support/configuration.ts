@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import type { z } from "zod";
 import type { configSchema } from "../../../src/config/schema.ts";
 import { addresses } from "./outside.ts";
-import { BUTTON_PIN, CHIP, lineWirings, namesOf } from "./wiring.ts";
+import { lineWirings, namesOf } from "./wiring.ts";
 
 export type ConfigInput = Partial<z.input<typeof configSchema>>;
 
@@ -32,7 +32,7 @@ export function configurationText(changes: ConfigInput = {}): string {
       { name: "event", server: addresses.event, username: "4100", password: "unused", register: false, callLimit: 2 },
     ],
     status: { mqtt: { url: `mqtt://${addresses.router}` } },
-    button: { gpio: `${CHIP}:${BUTTON_PIN}`, led: "paxgate-status" },
+    button: { gpio: "paxgate-button", led: "paxgate-status" },
     credentials: { file: "/run/paxgate/card/CREDENTIALS.txt" },
     ...changes,
   };
