@@ -7,8 +7,11 @@ const allowOnly = process.env["CI"] === undefined;
 const alone = [
   "attack-tools",
   "calls-long",
+  "guard-attacks",
   "guard-attacks-bans",
   "guard-attacks-limits",
+  "guard-attacks-trusted",
+  "guard-torture",
   "leaks",
   "mqtt-publisher",
   "status-broker",
