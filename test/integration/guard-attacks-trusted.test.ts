@@ -27,6 +27,7 @@ afterAll(async () => {
   await rig?.stop();
 });
 afterEach(async () => {
+  await flood.stopAll();
   await rig.release();
 });
 
@@ -34,7 +35,9 @@ afterEach(async () => {
 async function answered(call: Promise<void>, ext = "21"): Promise<void> {
   const pax = rig.gateway.pax;
   const lifted = pax.waitFor(ext, "ringing", 15_000).then(() => pax.lift(ext));
-  await Promise.all([call, lifted]);
+  // Both have ended when one has failed: what is left of a call would be in the next one's way.
+  const failed = (await Promise.allSettled([call, lifted])).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
   await hangUp(rig.gateway, ext);
   await rig.gateway.quiet();
 }

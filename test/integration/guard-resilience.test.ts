@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FloodTool } from "./support/flood.ts";
 import { GATEWAY, GuardRig } from "./support/guard-rig.ts";
 import type { LabHost } from "./support/lab.ts";
@@ -25,6 +25,7 @@ beforeAll(() => {
   flood = new FloodTool();
 });
 afterAll(() => flood?.remove());
+afterEach(() => flood.stopAll());
 
 const tables = async (host: LabHost) => (await host.run(["nft", "list", "tables"])).trim().split("\n");
 const others = (host: LabHost) => host.run(["nft", "list", "table", "inet", "others"]);

@@ -67,9 +67,14 @@ export class FloodTool {
     return flood;
   }
 
+  /** Ends what still sends: after a test that failed in the middle of one. */
+  async stopAll(): Promise<void> {
+    await Promise.allSettled([...this.#running].map((flood) => flood.stop()));
+  }
+
   /** Ends what still sends and removes the program. */
   async remove(): Promise<void> {
-    await Promise.allSettled([...this.#running].map((flood) => flood.stop()));
+    await this.stopAll();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
