@@ -55,4 +55,20 @@ describe("the card", () => {
     expect(record.look("bad file", 0, true)).toBe(true);
     expect(record.look("bad file", 1_000, true)).toBe(false);
   });
+
+  it("is tried again when it could not be written, and not at once", () => {
+    const record = new ProblemRecord(null);
+    expect(record.look("broken", 0, true)).toBe(true);
+    record.failed();
+    const times = writes(record, () => "broken", 600);
+    expect(times).toHaveLength(1);
+    expect(times[0]).toBeGreaterThanOrEqual(SHORTEST_GAP_MS / 1_000);
+  });
+
+  it("loses a text that could not be taken away, too, once that is possible", () => {
+    const record = new ProblemRecord("broken");
+    expect(writes(record, () => null, SETTLE_MS / 1_000 + 1)).toHaveLength(1);
+    record.failed();
+    expect(record.look(null, 7_200_000)).toBe(true);
+  });
 });

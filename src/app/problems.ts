@@ -54,7 +54,8 @@ const FORGOTTEN_MS = 6 * 3_600_000;
 
 /** When what is on the card is to be replaced. Time is an argument; the decision is the caller's to perform. */
 export class ProblemRecord {
-  #written: string | null;
+  /** Undefined: nobody knows, as writing failed. */
+  #written: string | null | undefined;
   #wanted: string | null;
   #sinceMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -81,5 +82,10 @@ export class ProblemRecord {
     this.#lastMs = nowMs;
     this.#written = text;
     return true;
+  }
+
+  /** The change that `look` has asked for could not be made: it is asked for again, after the usual gap. */
+  failed(): void {
+    this.#written = undefined;
   }
 }

@@ -57,13 +57,19 @@ export class Supervision {
   /** The gateway serves its lines from now on, until this is disposed. */
   serving(gateway: Gateway, { prepared, runsOn }: Chosen): Dispose {
     const marker = join(prepared.loaded.config.paths.runtime, READY_MARKER);
-    const complain = (error: unknown) => this.#log.warn("the marker of readiness", { error: describeError(error) });
+    // One after the other: what happened last is what the marker says.
+    let marking: Promise<void> = Promise.resolve();
+    const mark = (ready: boolean) => {
+      marking = marking
+        .then(() => (ready ? writeFile(marker, `${VERSION}\n`, { mode: 0o644 }) : rm(marker, { force: true })))
+        .catch((error: unknown) => this.#log.warn("the marker of readiness", { error: describeError(error) }));
+    };
     const disposers = [
+      // On the safe default nobody can call: an update that comes to this is not a good one.
       gateway.onReady(() => {
-        // On the safe default nobody can call: an update that comes to this is not a good one.
-        if (runsOn !== "safe-default") void writeFile(marker, `${VERSION}\n`, { mode: 0o644 }).catch(complain);
+        if (runsOn !== "safe-default") mark(true);
       }),
-      gateway.asterisk.on("down", () => void rm(marker, { force: true }).catch(complain)),
+      gateway.asterisk.on("down", () => mark(false)),
     ];
     const look = (urgent: boolean) => {
       const { configFault, fault } = gateway;
@@ -80,7 +86,7 @@ export class Supervision {
     return () => {
       clearInterval(looking);
       for (const dispose of disposers) dispose();
-      void rm(marker, { force: true }).catch(complain);
+      mark(false);
     };
   }
 
@@ -131,6 +137,7 @@ export class Supervision {
       await file.write(text);
       this.#cardFault = "";
     } catch (error) {
+      record.failed();
       const fault = describeError(error);
       if (fault !== this.#cardFault) this.#log.warn("what is wrong cannot be written on the card", { error: fault });
       this.#cardFault = fault;
