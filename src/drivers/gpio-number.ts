@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { type GpioTools, runTool, systemTools } from "./gpio-child.ts";
 import { type GpioPlace, parseGpiodetect, parseGpioinfo, parseGpioName } from "./gpio-events.ts";
-import { REMEDY } from "./gpio-places.ts";
+import { NAME_REMEDY, REMEDY } from "./gpio-places.ts";
 
 /** Where the kernel has its older user interface to GPIO, which onoff uses. */
 export const GPIO_SYSFS = "/sys/class/gpio";
@@ -53,9 +53,7 @@ async function placeOfName(name: string, tools: GpioTools): Promise<GpioPlace> {
   const [place] = places;
   if (place === undefined) {
     const said = answer.stderr === "" ? "" : ` (${answer.stderr})`;
-    throw unavailable(
-      `${name}: no GPIO line is called that${said}: is the overlay loaded, and may the gateway open /dev/gpiochip*? \`gpioinfo\` lists them`,
-    );
+    throw unavailable(`${name}: no GPIO line is called that${said}: ${NAME_REMEDY}`);
   }
   if (places.length > 1) {
     const all = places.map((one) => `${one.chip} ${one.offset}`).join(", ");

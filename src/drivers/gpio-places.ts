@@ -16,6 +16,9 @@ export interface GpioWiring {
 export const REMEDY =
   "install libgpiod 2: package gpiod of Debian 13 (trixie) or later; Debian 12 has 1.6, which has other options";
 
+/** What a name may lack that no chip has. */
+export const NAME_REMEDY = "is the overlay loaded, and may the gateway open /dev/gpiochip*? `gpioinfo` lists them";
+
 /** @throws GatewayError `line-unavailable` when gpiomon is missing or older than version 2 */
 export async function checkGpiomon(tools: GpioTools): Promise<void> {
   const answer = await runTool(tools.gpiomon, ["--version"]);
@@ -66,7 +69,7 @@ export async function findInputs(wanted: GpioWiring["inputs"], tools: GpioTools)
 function notOne(input: LineInput, text: string, places: readonly GpioPlace[]): GatewayError {
   const what =
     places.length === 0
-      ? "no GPIO line is called that: is the overlay loaded, and may the gateway open /dev/gpiochip*? `gpioinfo` lists them"
+      ? `no GPIO line is called that: ${NAME_REMEDY}`
       : `it is not unique (${places.map(({ chip, offset }) => `${chip} ${offset}`).join(", ")}): use CHIP-LABEL:OFFSET`;
   return new GatewayError("line-unavailable", `input ${input}: ${text}: ${what}`, { details: { input, name: text } });
 }

@@ -7,8 +7,8 @@ import { readOrdinary } from "./guarded-files.ts";
 const LIMIT_BYTES = 1_000_000;
 
 /**
- * A text on the boot partition that is there as a whole or not at all, wherever power is lost. FAT knows neither owners
- * nor modes, so none are set.
+ * A text for whoever holds the card that is there as a whole or not at all, wherever power is lost. It may be meant for
+ * a FAT, which knows neither owners nor modes: none are set.
  */
 export class ProblemFile {
   readonly #path: string;
