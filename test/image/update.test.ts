@@ -71,7 +71,7 @@ describe("a good update", () => {
     expect(appliance.prefixes.at(-1)).toBe("b/");
     expect(await slotNow()).toBe("b");
     await expect
-      .poll(async () => (await appliance.bootPartition()).read("slot.txt"), { timeout: 60_000, interval: 2_000 })
+      .poll(async () => (await appliance.bootPartition()).read("config.txt"), { timeout: 60_000, interval: 2_000 })
       .toMatch(/os_prefix=b\/\n# good/);
     expect(await issued(appliance)).toBe(before);
     expect(await (await appliance.bootPartition()).read("paxgate.yaml")).toBe(configurationText());
@@ -99,7 +99,7 @@ describe("an update whose", () => {
     );
     expect(await slotNow()).toBe(slot);
     expect(appliance.prefixes.slice(-3)).toContain(slot === "a" ? "b/" : "a/");
-    expect(await (await appliance.bootPartition()).read("slot.txt")).toContain(`os_prefix=${slot}/\n# good`);
+    expect(await (await appliance.bootPartition()).read("config.txt")).toContain(`os_prefix=${slot}/\n# good`);
     expect(await issued(appliance)).toBe(before);
   };
 

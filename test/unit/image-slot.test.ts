@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-// slot.txt and RAUC's backend, as they stand in the image, run by the machine's own sh.
+// The slot block of config.txt and RAUC's backend, as they stand in the image, run by the machine's own sh.
 const LAYERS = join(import.meta.dirname, "../../image/layers");
 const LIBRARY = join(LAYERS, "30-boot/overlay/usr/lib/paxgate");
 const BACKEND = join(LAYERS, "50-update/overlay/usr/lib/paxgate/rauc-slot");
 const SECTOR_BYTES = 512;
+/** What follows the slot block: the firmware's settings and the person's own. */
+const SETTINGS = "###\n\narm_64bit=1\n";
 const DISK = "70617867";
 /** Hundreds of short programs, on a machine that may have other things to do. */
 const SLOW_MS = 60_000;
@@ -32,7 +34,7 @@ const otherOf = (letter: Letter): Letter => (letter === "a" ? "b" : "a");
 
 let place: string;
 const firmware = () => join(place, "firmware");
-const slotFile = () => join(firmware(), "slot.txt");
+const slotFile = () => join(firmware(), "config.txt");
 
 beforeEach(() => {
   // In memory: the scripts wait for the disk after each write, and other work may keep it busy.
@@ -62,16 +64,18 @@ function put({ slot, tries, other }: SlotFile, running: Letter): void {
   const mark = tries === "none" ? "good" : `trial ${tries}`;
   writeFileSync(
     slotFile(),
-    `os_prefix=${slot}/\n# ${mark}\n# other ${other}\n`.padEnd(SECTOR_BYTES - 1, "#").concat("\n"),
+    `os_prefix=${slot}/\n# ${mark}\n# other ${other}\n`.padEnd(SECTOR_BYTES - 1, "#").concat("\n", SETTINGS),
   );
   writeFileSync(join(place, "state/slot"), `${running}\n`);
 }
 
 function seen(): SlotFile {
   const text = readFileSync(slotFile(), "latin1");
-  expect(text.length).toBe(SECTOR_BYTES);
-  const found = /^os_prefix=([ab])\/\n# (?:good|trial (\d))\n# other (good|bad)\n(?:#.*\n)*$/.exec(text);
-  if (found === null) throw new Error(`slot.txt can't be understood: ${text}`);
+  expect(text.slice(SECTOR_BYTES)).toBe(SETTINGS);
+  const found = /^os_prefix=([ab])\/\n# (?:good|trial (\d))\n# other (good|bad)\n(?:#.*\n)*$/.exec(
+    text.slice(0, SECTOR_BYTES),
+  );
+  if (found === null) throw new Error(`config.txt can't be understood: ${text}`);
   return { slot: found[1] as Letter, tries: (found[2] ?? "none") as Tries, other: found[3] as Health };
 }
 
@@ -111,10 +115,11 @@ function installKernel(letter: Letter): void {
   execFileSync("sh", [join(LIBRARY, "install-kernel"), from, join(firmware(), letter), letter, DISK]);
 }
 
-describe.each([["sh"], ["busybox sh"]])("slot.txt, read and written by %s", (shell) => {
+describe.each([["sh"], ["busybox sh"]])("the slot block, read and written by %s", (shell) => {
   const words = shell.split(" ");
 
   it("keeps every state, in one sector of lines short enough for the firmware", () => {
+    put({ slot: "a", tries: "none", other: "bad" }, "a");
     for (const state of STATES) {
       library(`slot_write ${slotFile()} ${state.slot} ${state.tries} ${state.other}`, words);
       expect(seen()).toEqual(state);
@@ -124,17 +129,25 @@ describe.each([["sh"], ["busybox sh"]])("slot.txt, read and written by %s", (she
     }
   });
 
-  it("overwrites in place: same file, same length, no other byte", () => {
-    put({ slot: "a", tries: "none", other: "good" }, "a");
-    execFileSync("sh", ["-c", 'printf tail >> "$1"', "sh", slotFile()]);
-    library(`slot_write ${slotFile()} b 2 good`, words);
-    expect(readFileSync(slotFile(), "latin1").slice(SECTOR_BYTES)).toBe("tail");
-  });
-
-  it("understands what a Windows editor has saved", () => {
-    writeFileSync(slotFile(), "os_prefix=b/\r\n# trial 1\r\n# other good\r\n");
+  it("understands what a Windows editor has saved, and loses nothing of it", () => {
+    put({ slot: "b", tries: "1", other: "good" }, "b");
+    writeFileSync(slotFile(), readFileSync(slotFile(), "latin1").replaceAll("\n", "\r\n"));
     const read = library(`slot_read ${slotFile()}; echo "$slot $tries $other"`, words);
     expect(read.trim()).toBe("b 1 good");
+    library(`slot_write ${slotFile()} a none bad`, words);
+    expect(readFileSync(slotFile(), "latin1").slice(SECTOR_BYTES)).toMatch(/^#*\r\n#*\r\n\r\narm_64bit=1\r\n$/);
+  });
+
+  it("understands what a person has put right by hand, and loses nothing of it", () => {
+    put({ slot: "b", tries: "1", other: "good" }, "b");
+    const corrected = readFileSync(slotFile(), "latin1").replace("=b/", "=a/").replace("trial 1", "good");
+    writeFileSync(slotFile(), corrected);
+    const read = library(`slot_read ${slotFile()}; echo "$slot $tries $other"`, words);
+    expect(read.trim()).toBe("a none good");
+    library(`slot_write ${slotFile()} b 2 good`, words);
+    expect(readFileSync(slotFile(), "latin1").slice(SECTOR_BYTES)).toBe(
+      SETTINGS.slice("=b/trial 1".length - "=a/good".length),
+    );
   });
 
   it.each([
@@ -144,6 +157,7 @@ describe.each([["sh"], ["busybox sh"]])("slot.txt, read and written by %s", (she
     ["another directory", "os_prefix=../\n# good\n"],
     ["a mark that is no number", "os_prefix=a/\n# trial x\n"],
     ["zeros", "\0".repeat(512)],
+    ["a setting of somebody's in the block", "os_prefix=a/\n# good\ndtoverlay=disable-bt\n"],
   ])("does not guess: %s", (_, text) => {
     writeFileSync(slotFile(), text);
     expect(library(`if slot_read ${slotFile()}; then echo yes; else echo no; fi`, words).trim()).toBe("no");
@@ -181,10 +195,22 @@ describe.each([["sh"], ["busybox sh"]])("slot.txt, read and written by %s", (she
   });
 });
 
-describe("the slot file in the image", () => {
+describe("config.txt in the image", () => {
+  const text = readFileSync(join(LAYERS, "30-boot/boot/config.txt"), "latin1");
+
   it("starts system a, which is good; there is no other yet", () => {
-    writeFileSync(slotFile(), readFileSync(join(LAYERS, "30-boot/boot/slot.txt")));
+    writeFileSync(slotFile(), text.slice(0, SECTOR_BYTES) + SETTINGS);
+    expect(text.slice(0, SECTOR_BYTES)).toBe(library("slot_text a none bad"));
     expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
+  });
+
+  it("has nothing but comment after that for a few lines' length, should a person shorten the block", () => {
+    expect(text.slice(SECTOR_BYTES)).toMatch(/^#{40,}\n\n#/);
+  });
+
+  it("includes nothing: the Pi 5's bootloader would not see it", () => {
+    const hardware = readFileSync(join(LAYERS, "60-hardware/config.txt"), "latin1");
+    expect(text + hardware).not.toMatch(/^include/m);
   });
 });
 

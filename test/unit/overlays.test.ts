@@ -123,7 +123,7 @@ describe.each(boards)("the two-line board's overlay for $base", ({ base, overlay
 
   it("has the pins in the state that config.txt gives them before the kernel", () => {
     const board = tree();
-    const hardware = read("image/layers/60-hardware/boot/hardware.txt");
+    const hardware = read("image/layers/60-hardware/config.txt");
     const pinsOf = (state: string) =>
       hardware
         .match(new RegExp(`^gpio=([0-9,]+)=${state}$`, "m"))?.[1]

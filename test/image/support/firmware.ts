@@ -10,7 +10,7 @@ export interface BootChoice {
 }
 
 /**
- * Reads the boot partition as a Pi's firmware does: config.txt with its includes, `os_prefix` before the names of kernel,
+ * Reads the boot partition as a Pi's firmware does: config.txt, `os_prefix` before the names of kernel,
  * initrd and command line. Conditional sections (`[pi4]`) other than `[all]` are left out: this board is none of them.
  * Syntax: config.txt's chapter in Raspberry Pi's documentation.
  */
@@ -18,26 +18,17 @@ export async function readBootChoice(
   fat: Fat,
 ): Promise<Omit<BootChoice, "cmdline"> & { readonly cmdlineFile: string }> {
   const settings = new Map<string, string>();
-  const read = async (name: string, depth: number): Promise<void> => {
-    if (depth > 3) throw new Error("config.txt includes itself");
-    let ours = true;
-    for (const line of (await fat.read(name)).split(/[\r\n]+/)) {
-      const text = line.replace(/#.*/, "").trim();
-      const section = /^\[(.*)\]$/.exec(text)?.[1];
-      if (section !== undefined) ours = section === "all";
-      if (!ours || section !== undefined || text === "") continue;
-      const included = /^include\s+(\S+)$/.exec(text)?.[1];
-      if (included !== undefined) {
-        await read(included, depth + 1);
-        continue;
-      }
-      const initramfs = /^initramfs\s+(\S+)/.exec(text)?.[1];
-      if (initramfs !== undefined) settings.set("initramfs", initramfs);
-      const [key = "", ...value] = text.split("=");
-      if (value.length > 0) settings.set(key.trim(), value.join("=").trim());
-    }
-  };
-  await read("config.txt", 0);
+  let ours = true;
+  for (const line of (await fat.read("config.txt")).split(/[\r\n]+/)) {
+    const text = line.replace(/#.*/, "").trim();
+    const section = /^\[(.*)\]$/.exec(text)?.[1];
+    if (section !== undefined) ours = section === "all";
+    if (!ours || section !== undefined || text === "") continue;
+    const initramfs = /^initramfs\s+(\S+)/.exec(text)?.[1];
+    if (initramfs !== undefined) settings.set("initramfs", initramfs);
+    const [key = "", ...value] = text.split("=");
+    if (value.length > 0) settings.set(key.trim(), value.join("=").trim());
+  }
   const prefix = settings.get("os_prefix") ?? "";
   const of = (key: string, fallback: string) => `${prefix}${settings.get(key) ?? fallback}`;
   return {

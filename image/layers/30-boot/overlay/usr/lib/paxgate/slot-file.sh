@@ -1,36 +1,39 @@
 # shellcheck shell=sh
-# slot.txt: which of the two systems starts, and whether that one is on trial. Sourced by the initrd's init (busybox)
+# The slot block: which of the two systems starts, and whether that one is on trial. Sourced by the initrd's init (busybox)
 # and by rauc-slot (dash); works with plain sh, printf and dd.
 #
-# The file is one sector, 512 bytes, on the boot partition. The Pi's firmware includes it in config.txt; to the firmware
-# all but the first line is comment. It is rewritten in place, so that a loss of power leaves the old or the new text:
-# one sector is written, no cluster is allocated, no directory entry moves.
+# It is the first sector, 512 bytes, of config.txt on the boot partition. (Not a file of its own: the bootloader of the Pi 5
+# follows no "include".) To the firmware all but the first line is comment. It is rewritten in place, so that a loss of
+# power leaves the old or the new text: one sector is written, no cluster is allocated, no directory entry moves.
 #
 #   os_prefix=b/     the system that starts: its kernel, initrd and cmdline.txt are in b/
 #   # trial 2        "good", or how many more times it may be tried before the other one gets its place back
 #   # other good     whether the other system can be started ("bad": never installed, half written, or failed)
 
-# The length of slot.txt, bytes: a sector, the smallest piece that a card writes.
+# The length of the slot block, bytes: a sector, the smallest piece that a card writes.
 readonly slot_size=512
 # How often a new system is tried. Two: one attempt may be lost to somebody pulling the plug.
 # shellcheck disable=SC2034  # used by rauc-slot
 readonly slot_tries=2
 
-# Sets slot (a, b), tries (none, 0 … 9) and other (good, bad). Fails when the file is missing or not understood.
+# Sets slot (a, b), tries (none, 0 … 9) and other (good, bad) from the file $1. Fails when it is missing or not understood:
+# somebody's own line there would be lost at the next write.
 slot_read() {
   slot='' tries='' other=bad
-  [ -r "$1" ] || return 1
-  while IFS= read -r line || [ -n "$line" ]; do
-    # Somebody may have saved it with a Windows editor.
-    line=${line%"$(printf '\r')"}
+  block=$(dd if="$1" bs="$slot_size" count=1 2>/dev/null | tr -d '\000\r')
+  while IFS= read -r line; do
     case $line in
       os_prefix=a/) slot=a ;;
       os_prefix=b/) slot=b ;;
       '# good') tries=none ;;
       '# trial '[0-9]) tries=${line#\# trial } ;;
       '# other good') other=good ;;
+      '' | '#'*) ;;
+      *) return 1 ;;
     esac
-  done <"$1"
+  done <<EOT
+$block
+EOT
   [ -n "$slot" ] && [ -n "$tries" ]
 }
 
@@ -47,7 +50,7 @@ slot_text() {
   esac
   if [ "$2" = none ]; then mark=good; else mark="trial $2"; fi
   text=$(printf 'os_prefix=%s/\n# %s\n# other %s\n%s' "$1" "$mark" "$3" \
-    '# Which system starts. One sector, rewritten in place: leave its length as it is.')
+    '# Which system starts. 512 bytes, rewritten in place: write your own lines further down.')
   # Lines that look like comments to the firmware, whose lines may not be long.
   while [ $((slot_size - ${#text})) -gt 80 ]; do
     text=$(printf '%s\n%s' "$text" '###############################################################')
