@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
-import { chmod, chown, mkdtemp, rm, symlink } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +67,14 @@ it("gives whoever connects nothing, and holds nothing for him", async () => {
   expect(statSync(join(directory, "instance.sock")).mode & 0o777).toBe(0o600);
   await lock.stop();
   expect(readdirSync(directory)).toEqual([]);
+});
+
+it("is held though its process id cannot be written down, as on a full disk", async () => {
+  await mkdir(join(directory, "instance.pid"));
+  const lock = new InstanceLock([directory]);
+  await lock.start();
+  await expect(new InstanceLock([directory]).start()).rejects.toMatchObject({ code: "already-running" });
+  await lock.stop();
 });
 
 it("takes no directory in which others could keep us out", async () => {

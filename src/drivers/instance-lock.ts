@@ -70,7 +70,8 @@ async function hold(path: string): Promise<Held> {
       throw new GatewayError("directory-foreign", message, { details: { directory: path } });
     }
     const server = await listen(within(directory), path);
-    await replaceFile(`${within(directory)}/${PID_FILE}`, String(process.pid), 0o600, null);
+    // It only serves the message to a second gateway: a full disk keeps nobody from starting.
+    await replaceFile(`${within(directory)}/${PID_FILE}`, String(process.pid), 0o600, null).catch(() => undefined);
     return { directory, server };
   } catch (error) {
     await directory.close();
@@ -88,6 +89,7 @@ async function listen(inside: string, directory: string): Promise<Server> {
       await chmod(socket, 0o600);
       return server;
     } catch (cause) {
+      server.close();
       if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
     }
     if ((await isLeftOver(socket)) && (await takeAway(socket))) continue;
