@@ -11,7 +11,7 @@ import type { RaisedAlert } from "../status/types.ts";
 import { Gateway } from "./gateway.ts";
 import { checkRules } from "./guard.ts";
 import type { Chosen } from "./last-good.ts";
-import type { Prepared } from "./prepare.ts";
+import { accountsIn, type Prepared } from "./prepare.ts";
 import { collectWhenQuiet } from "./small-heap.ts";
 import { Front } from "./status/front.ts";
 import type { Supervision } from "./supervision.ts";
@@ -134,8 +134,8 @@ export async function keepRunning(
 
 /** A configuration waits for calls to end: the accounts may have had new credentials since it was prepared. */
 async function withPresentAccounts(prepared: Prepared): Promise<Prepared> {
-  const names = prepared.loaded.config.accounts.map(({ name }) => name);
-  const accounts = await prepared.repository.ensureAccounts(names);
+  // Whatever could not be stored was told when it was prepared.
+  const accounts = await accountsIn(prepared.repository, prepared.loaded.config, () => undefined);
   return { ...prepared, model: withAccounts(prepared.model, accounts) };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { describeError } from "../base/errors.ts";
 import { configError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { loadSecrets, type SecretOptions, type Secrets } from "../config/secrets.ts";
@@ -10,7 +11,7 @@ import { findAsterisk } from "../drivers/asterisk-files.ts";
 import { StateFileAdapter } from "../drivers/state-file.ts";
 import { resolveProfile } from "../line/profiles.ts";
 import { buildModel, directoriesBelow, type SipModel } from "../sip/model.ts";
-import type { CredentialSource } from "../store/port.ts";
+import type { CredentialSource, Credentials } from "../store/port.ts";
 import { Repository } from "../store/repository.ts";
 
 /** A configuration with everything that it refers to. */
@@ -81,6 +82,25 @@ export async function openRepository({ config }: LoadedConfig, alert: (words: st
   return repository;
 }
 
+/**
+ * The credentials of a configuration's accounts. Where new ones cannot be stored, on a full disk, an account gets some that
+ * nobody is ever told: its telephone has to wait, and takes nobody else's calls away.
+ */
+export async function accountsIn(
+  repository: Repository,
+  { accounts }: Config,
+  tell: (words: string) => void,
+): Promise<ReadonlyMap<string, Credentials>> {
+  const names = accounts.map(({ name }) => name);
+  try {
+    return await repository.ensureAccounts(names);
+  } catch (error) {
+    const without = names.filter((name) => repository.account(name) === undefined).join(", ");
+    tell(`no credentials could be stored for ${without}: no telephone can register there (${describeError(error)})`);
+    return new Map(names.map((name) => [name, repository.account(name) ?? credentialSource.account(name)]));
+  }
+}
+
 export interface PrepareOptions extends SecretOptions {
   /** Told in words when something is wrong with the stored state. */
   readonly alert: (words: string) => void;
@@ -98,11 +118,12 @@ export async function prepare(file: string, options: PrepareOptions): Promise<Pr
   const { config } = loaded;
   await before?.(config);
   const concerns: string[] = [];
-  const repository = await openRepository(loaded, (words) => {
+  const tell = (words: string) => {
     concerns.push(words);
     alert(words);
-  });
-  const accounts = await repository.ensureAccounts(config.accounts.map((account) => account.name));
+  };
+  const repository = await openRepository(loaded, tell);
+  const accounts = await accountsIn(repository, config, tell);
   const { ariSecret, amiSecret, eventsSecret } = repository.asterisk;
   const model = buildModel(config, {
     directories: directoriesBelow(config.paths.runtime, config.paths.state, modules),

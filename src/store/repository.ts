@@ -87,12 +87,12 @@ export class Repository {
    * longer named keep theirs: a slip in the configuration must not lock every telephone out.
    */
   async ensureAccounts(names: readonly string[]): Promise<ReadonlyMap<string, Credentials>> {
+    this.#wanted = [...names];
     await this.#change((state) => {
       const missing = names.filter((name) => !Object.hasOwn(state.accounts, name));
       if (missing.length === 0) return state;
       return { ...state, accounts: { ...state.accounts, ...this.#newAccounts(missing) } };
     });
-    this.#wanted = [...names];
     return this.#named(names);
   }
 
