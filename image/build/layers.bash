@@ -67,6 +67,7 @@ finish_tree() {
   "$tree/usr/lib/paxgate/install-kernel" "$tree/usr/lib/paxgate/boot" "$boot/a" a "$disk_id"
   # It has done its duty: the boot partition and usr/lib/paxgate/boot have it.
   rm -rf "$tree"/usr/lib/modules/*/{vmlinuz,dtb} "$tree/usr/bin/busybox"
+  node "$checkout/image/build/libraries.mjs" "$tree"
   "$checkout/image/build/settle" "$tree" "$SOURCE_DATE_EPOCH"
 }
 
