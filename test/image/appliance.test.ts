@@ -45,8 +45,22 @@ describe("a freshly flashed card", () => {
     }
     const { total, used } = await inspection.memory();
     figure(`memory in use after boot, of ${Math.round(total)}`, used, "MiB");
-    const blame = await appliance.ssh.run("systemd-analyze; systemd-analyze blame --no-pager | head -12");
-    console.log(blame);
+    const startup = await appliance.ssh.run("systemd-analyze; systemd-analyze blame --no-pager | head -8");
+    const [finished = "", , ...slowest] = startup.trim().split("\n");
+    figure("systemd-analyze", finished.replace(/^Startup finished in /, "").trim(), "");
+    figure("systemd-analyze blame", slowest.map((line) => line.trim()).join(", "), "");
+  });
+
+  it("lets nobody but root command its updates", async () => {
+    expect(await appliance.ssh.run("rauc status 2>&1")).toMatch(/Booted from/);
+    for (const user of ["paxgate", "asterisk"]) {
+      const words = `setpriv --reuid=${user} --regid=${user} --clear-groups`;
+      const said = await appliance.ssh.run(
+        `${words} busctl call de.pengutronix.rauc / de.pengutronix.rauc.Installer GetSlotStatus 2>&1 && echo obeyed; true`,
+      );
+      expect(said, user).toMatch(/[Aa]ccess denied|not allowed|Permission denied/);
+      expect(said, user).not.toContain("obeyed");
+    }
   });
 
   it("has a root that nobody can write to, root himself neither", async () => {
