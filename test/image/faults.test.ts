@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Appliance, type ApplianceOptions } from "./support/appliance.ts";
+import { holdButton, issued, resetTold } from "./support/button.ts";
 import { callIntoPax, eventCalls } from "./support/calls.ts";
-import { configurationText, SITE } from "./support/configuration.ts";
+import { configurationText, lineInputs, SITE } from "./support/configuration.ts";
 import { figure } from "./support/figures.ts";
 import { Inspection } from "./support/inspection.ts";
 import { addresses } from "./support/outside.ts";
 import { openPorts } from "./support/scan.ts";
-import { lineWirings } from "./support/wiring.ts";
+import { lineWirings, STATUS_LED_PIN } from "./support/wiring.ts";
 
 /** What goes wrong in the field. Each begins with a freshly flashed card. */
 
@@ -19,6 +20,30 @@ async function flashed(options: ApplianceOptions = {}): Promise<void> {
   appliance = await Appliance.create(options);
   inspection = new Inspection(appliance.ssh);
   await appliance.powerOn();
+}
+
+const alerts = () =>
+  appliance.watch.seen.filter(({ topic, payload }) => topic.startsWith(`paxgate/${SITE}/alerts/`) && payload !== "");
+
+async function alertTold(): Promise<void> {
+  await appliance.until("an alert", 120_000, () => (alerts().length > 0 ? true : null));
+}
+
+/** Three flashes of 150 ms and a pause of 1.25 s, by the emulator's own clock: ten edges in four seconds at least. */
+async function ledShowsFault(): Promise<void> {
+  const { pins } = appliance.machine;
+  const lately = () =>
+    pins.edges.filter(({ pin, atMs }) => pin === STATUS_LED_PIN && atMs > performance.now() - 4_000).length;
+  await expect.poll(lately, { timeout: 60_000, interval: 500 }).toBeGreaterThanOrEqual(10);
+}
+
+async function linesAre(status: string): Promise<void> {
+  await expect
+    .poll(async () => JSON.parse(await appliance.ssh.run("paxgate lines --json")), {
+      timeout: 120_000,
+      interval: 5_000,
+    })
+    .toMatchObject({ lines: lineWirings.map(() => ({ status })) });
 }
 
 const BROKEN = `${configurationText()}\nlinse: []\n`;
@@ -37,6 +62,8 @@ describe("a paxgate.yaml with a fault", () => {
     const problem = await (await appliance.bootPartition()).read("PROBLEM.txt");
     expect(problem).toMatch(/linse/);
     expect(problem).toMatch(/lines/);
+    await alertTold();
+    await ledShowsFault();
     await appliance.ssh.run("cat >/boot/firmware/paxgate.yaml && sync && systemctl restart paxgate.service", {
       input: configurationText(),
     });
@@ -51,6 +78,7 @@ describe("a paxgate.yaml with a fault", () => {
     const told = async () => (await appliance.bootPartition()).has("PROBLEM.txt");
     await expect.poll(told, { timeout: 90_000, interval: 3_000 }).toBe(true);
     expect(await (await appliance.bootPartition()).read("PROBLEM.txt")).toMatch(/linse/);
+    await ledShowsFault();
     expect(await inspection.failedUnits()).toEqual([]);
   });
 });
@@ -69,13 +97,34 @@ describe("a machine that has", () => {
     await appliance.powerOn();
     await appliance.readyAndLoggedIn();
     expect(await inspection.failedUnits()).toEqual([]);
+    await callIntoPax(appliance, "37");
+    // New credentials can't be kept there: none are made, the old ones hold, and it is told.
+    const before = await issued(appliance);
+    await holdButton(appliance, 7_000);
+    await appliance.until("the alert of a reset that failed", 60_000, () =>
+      alerts().some(({ topic }) => topic.endsWith("/credentials-failed")) ? true : null,
+    );
+    expect(await issued(appliance)).toBe(before);
+    await appliance.ssh.run("rm /data/fill /data/rest; sync");
+    await holdButton(appliance, 7_000);
+    await resetTold(appliance);
+    expect(await issued(appliance)).not.toBe(before);
   });
 
-  it("a clock that is fifty years wrong boots to ready", async () => {
+  it("a clock that is fifty years wrong boots to ready, and goes on when it is put right", async () => {
     await flashed({ clock: "1970-01-01T00:00:10" });
     await appliance.readyAndLoggedIn();
-    const year = Number(await appliance.ssh.run("date +%Y"));
-    expect(year).toBeGreaterThanOrEqual(2025);
+    const now = async () => 1_000 * Number(await appliance.ssh.run("date +%s"));
+    // No earlier than what the image was built with: the certificates that it has were good then.
+    expect(await now()).toBeGreaterThan(Date.parse("2025-01-01"));
+    const wrongMs = Math.abs((await now()) - Date.now());
+    expect(wrongMs).toBeGreaterThan(60_000);
+    await appliance.outside.tellTime();
+    await expect
+      .poll(async () => Math.abs((await now()) - Date.now()), { timeout: 300_000, interval: 3_000 })
+      .toBeLessThan(5_000);
+    await linesAre("idle");
+    await callIntoPax(appliance, "37");
   });
 
   it("no network gets its lines ready, and tells the broker when the cable is plugged in", async () => {
@@ -100,6 +149,7 @@ describe("a machine that has", () => {
     await appliance.broker.stop();
     const lines = await appliance.ssh.run("paxgate lines --json");
     for (const { line } of lineWirings) expect(lines).toContain(line);
+    await callIntoPax(appliance, "37");
     await appliance.broker.start();
     await appliance.until("the gateway back on the broker", 120_000, () =>
       appliance.watch.seen.some(
@@ -166,18 +216,33 @@ describe("a sound card that is pulled out", () => {
     await appliance.ssh.run("for i in 1 2 3 4 5; do rmmod snd_aloop && exit 0; sleep 1; done; exit 1");
     const peer = await eventCalls(appliance, "4137");
     await peer.done(60_000).catch(() => undefined);
-    await appliance.until("an alert", 120_000, () =>
-      appliance.watch.seen.some(({ topic, payload }) => topic.startsWith(`paxgate/${SITE}/alerts/`) && payload !== "")
-        ? true
-        : null,
-    );
+    await alertTold();
     await appliance.ssh.run("modprobe snd-aloop");
-    await expect
-      .poll(async () => JSON.parse(await appliance.ssh.run("paxgate lines --json")), {
-        timeout: 120_000,
-        interval: 5_000,
-      })
-      .toMatchObject({ lines: lineWirings.map(() => ({ status: "idle" })) });
+    await linesAre("idle");
     await callIntoPax(appliance, "38");
+  });
+});
+
+describe("a line whose GPIO names nobody has", () => {
+  it("is out of service with an alert, and the others work", async () => {
+    const [first, ...others] = lineInputs();
+    if (first === undefined) throw new Error("no line is wired");
+    const missing = {
+      ...first,
+      interface: { inputs: { loop: "nowhere-loop" }, outputs: { loop: "nowhere:loop" }, audio: "null" },
+    };
+    await flashed({ configuration: configurationText({ lines: [missing, ...others] }) });
+    await appliance.readyAndLoggedIn();
+    await appliance.until("the line's alert", 120_000, () =>
+      alerts().some(({ topic }) => topic.endsWith(`/line-${first.name}`)) ? true : null,
+    );
+    expect(JSON.parse(await appliance.ssh.run("paxgate lines --json"))).toMatchObject({
+      lines: [{ status: "fault" }, ...others.map(() => ({ status: "idle" }))],
+    });
+    expect(await inspection.failedUnits()).toEqual([]);
+    await callIntoPax(appliance, "37");
+    const told = async () => (await appliance.bootPartition()).has("PROBLEM.txt");
+    await expect.poll(told, { timeout: 120_000, interval: 3_000 }).toBe(true);
+    expect(await (await appliance.bootPartition()).read("PROBLEM.txt")).toMatch(/nowhere/);
   });
 });

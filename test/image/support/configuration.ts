@@ -8,9 +8,9 @@ export type ConfigInput = Partial<z.input<typeof configSchema>>;
 
 export const SITE = "image-test";
 
-/** What the person with the card would write for this exchange: two tie lines, an event, a broker. */
-export function configurationText(changes: ConfigInput = {}): string {
-  const lines = lineWirings.map(({ line, currentIn }, at) => {
+/** The lines as they are wired. */
+export const lineInputs = () =>
+  lineWirings.map(({ line, currentIn }, at) => {
     const names = namesOf(line);
     return {
       name: line,
@@ -21,9 +21,12 @@ export function configurationText(changes: ConfigInput = {}): string {
       },
     };
   });
+
+/** What the person with the card would write for this exchange: two tie lines, an event, a broker. */
+export function configurationText(changes: ConfigInput = {}): string {
   const config: z.input<typeof configSchema> = {
     site: { id: SITE, name: "Image test" },
-    lines,
+    lines: lineInputs(),
     numberPlan: {
       fromPax: [{ dial: "[12]X", trunk: "event", prefix: "41" }],
       toPax: [{ number: "41[2-5]X", extension: "XX" }],

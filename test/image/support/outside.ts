@@ -79,6 +79,7 @@ export class Outside {
       `dhcp-range=${addresses.machine},${addresses.machine},255.255.255.0,1h`,
       `dhcp-host=${MAC},${addresses.machine}`,
       `dhcp-option=option:router,${addresses.router}`,
+      `dhcp-option=option:ntp-server,${addresses.router}`,
       `log-facility=${join(this.directory, "dnsmasq.log")}`,
       `pid-file=${join(this.directory, "dnsmasq.pid")}`,
     ];
@@ -87,6 +88,12 @@ export class Outside {
     dnsmasq.once("exit", (code) => {
       if (code !== null) console.error(`dnsmasq ended with ${code}: see ${configuration}`);
     });
+  }
+
+  /** From now on the router tells the time (NTP), as DHCP has promised. */
+  async tellTime(): Promise<void> {
+    const server = this.spawn(["python3", join(import.meta.dirname, "ntp-server.py"), addresses.router]);
+    await once(server.stdout ?? server, "data");
   }
 
   /** Ends everything in it and takes it away. May be called twice. */
