@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { seededRandom } from "../../src/line/train-generator.ts";
 import { Appliance, BOOT_LIMIT_MS } from "./support/appliance.ts";
 import { holdButton, issued, issuedToPhones, resetTold } from "./support/button.ts";
 import { configurationText } from "./support/configuration.ts";
@@ -18,8 +19,12 @@ let inspection: Inspection;
 let bootMs: number;
 let cuts = 0;
 let lost = 0;
+/** The moments can be had again: PAXGATE_SEED. */
+const seed = Number(process.env["PAXGATE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const random = seededRandom(seed);
 
 beforeAll(async () => {
+  console.log(`PAXGATE_SEED=${seed}`);
   appliance = await Appliance.create();
   inspection = new Inspection(appliance.ssh);
   await appliance.powerOn();
@@ -32,22 +37,25 @@ afterAll(async () => {
   await appliance?.remove();
 });
 
-async function cut(): Promise<void> {
+async function cut(during: string): Promise<void> {
   // All that was not flushed lost, none, or some of it: each in its turn.
-  const { lostSectors } = await appliance.powerCut([0, 1, 0.5][cuts % 3]);
+  const survival = [0, 1, 0.5][cuts % 3];
+  const sinceMs = Math.round(performance.now() - appliance.machine.startedMs);
+  const { lostSectors } = await appliance.powerCut(survival, random);
   lost += lostSectors;
   cuts++;
+  console.log(`cut ${cuts}, ${sinceMs} ms after power-on, during ${during}: ${lostSectors} sectors lost`);
 }
 
 /** Lets a moment pass that is not an event's: the plug is pulled when nobody expects it. */
-const moment = (limitMs: number) => new Promise((resolve) => setTimeout(resolve, Math.random() * limitMs));
+const moment = (limitMs: number) => new Promise((resolve) => setTimeout(resolve, random() * limitMs));
 
 /** Pulls the plug twice on the way up, and then lets it come up. */
 async function comesBack(): Promise<void> {
   for (let i = 0; i < 2; i++) {
     await appliance.powerOn();
     await moment(1.1 * bootMs);
-    await cut();
+    await cut("a boot");
   }
   await appliance.powerOn();
   await appliance.ready(BOOT_LIMIT_MS);
@@ -68,7 +76,7 @@ async function whileStateIsWritten(round: number): Promise<void> {
   await addPhone(round);
   const told = round % 4 === 0 ? await issuedToPhones(appliance) : before;
   await moment(2_000);
-  await cut();
+  await cut("a write of state");
   await comesBack();
   expect(await issuedToPhones(appliance)).toMatchObject(told);
 }
@@ -80,7 +88,7 @@ async function whileCredentialsAreMade(): Promise<void> {
   told.catch(() => undefined);
   const acknowledged = await Promise.race([told, moment(4_000).then(() => false)]);
   const announced = acknowledged ? await issued(appliance) : null;
-  await cut();
+  await cut(acknowledged ? "the time after new credentials" : "the making of new credentials");
   await comesBack();
   const after = await issued(appliance);
   // A reset that was told of holds; one that was not has been done, is done again, or was never begun.

@@ -176,12 +176,12 @@ export class Appliance {
   }
 
   /** Pulls the plug. Of what the card had not been told to flush each sector survives with this probability. */
-  async powerCut(survival = Math.random()): Promise<{ readonly lostSectors: number }> {
+  async powerCut(survival = Math.random(), random = Math.random): Promise<{ readonly lostSectors: number }> {
     this.#powered = false;
     const machine = this.#machine;
     this.#machine = null;
     this.pax.unplug();
-    const lost = this.card.cut(() => Math.random() < survival);
+    const lost = this.card.cut(() => random() < survival);
     await machine?.kill();
     await this.ssh.forget();
     return { lostSectors: await lost };
