@@ -64,6 +64,10 @@ writeFileSync(
     ...passedOver.map((entry) => `listed by the mirror, but not to be had: ${entry}`),
     `layers ${env("LAYERS")}`,
     ...releases.map((release) => `suite ${release}`),
+    ...env("MAKERS")
+      .split(",")
+      .map((maker) => `made by ${maker}`),
+    `card ${env("CARD_SHA256")}`,
     "",
     ...packages.map((entry) => `deb ${entry.name} ${entry.version} ${entry.architecture} ${entry.sha256}`),
     ...modules.map((entry) => `npm ${entry.name} ${entry.version}`),
@@ -110,7 +114,7 @@ const entry = {
   url: `${env("DOWNLOAD")}${basename(archive)}`,
   release_date: date.slice(0, 10),
   extract_size: statSync(env("CARD")).size,
-  extract_sha256: await sha256(env("CARD")),
+  extract_sha256: env("CARD_SHA256"),
   image_download_size: statSync(archive).size,
   image_download_sha256: await sha256(archive),
   devices: ["pi5-64bit", "pi4-64bit", "pi3-64bit"],

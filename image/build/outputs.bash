@@ -2,6 +2,17 @@
 # Part of scripts/build-image: what the build hands over.
 # shellcheck disable=SC2154 # out, name, work, jobs are build-image's own
 
+# What two builds of the same are compared by.
+sum_card() { sha256sum <"$work/paxgate.img" | cut -d ' ' -f 1 >"$work/paxgate.img.sha256"; }
+
+# Versions of those programs of this machine that decide what bytes come out: "name version", separated by commas.
+makers() {
+  local packages=(cpio device-tree-compiler dosfstools e2fsprogs gzip kmod mtools squashfs-tools systemd xz-utils zstd)
+  if [[ $machine == arm64 ]]; then packages+=(g++); else packages+=(g++-aarch64-linux-gnu); fi
+  dpkg-query -W -f='${Package} ${Version},' "${packages[@]}"
+  printf 'nodejs %s\n' "$(node -p process.versions.node)"
+}
+
 # Fixed blocks: the same bytes, however many processors. What is inside is compressed already: a high level wins nothing.
 compress_card() {
   xz -T "$jobs" --block-size=16MiB -1 -c "$work/paxgate.img" >"$out/$image_name.img.xz.new"
@@ -15,7 +26,7 @@ describe() {
   layer_environment
   PASSED_OVER=$packages_root/passed-over RESOLVED=$work/resolved MANIFEST=$out/$image_name.manifest SBOM=$out/$image_name.cdx.json \
     IMAGER=$out/$image_name.imager.json CARD=$work/paxgate.img ARCHIVE=$out/$image_name.img.xz LAYERS="${layers[*]##*/}" \
-    RELEASES="${release_files[*]}" DOWNLOAD=$download_url node "$checkout/image/build/describe.mjs"
+    RELEASES="${release_files[*]}" CARD_SHA256=$(cat "$work/paxgate.img.sha256") MAKERS=$(makers) DOWNLOAD=$download_url node "$checkout/image/build/describe.mjs"
 }
 
 # MiB up to the last one of a file in which there is something. On a card that was used before, what lies between the
