@@ -13,7 +13,8 @@ const DEVICE_TREE = "bcm2837-rpi-3-b.dtb";
 
 /**
  * QEMU's own Raspberry Pi 3B, with the image's kernel, initrd, command line and device tree, the card in its SD slot and a
- * network adapter in its USB port. It has no firmware either: overlays are not applied.
+ * network adapter in its USB port. It has no firmware either: overlays are not applied. Its watchdog resets the machine the
+ * moment that it is started, as QEMU's has no timer: systemd is told to leave it alone.
  */
 export class RaspberryPi {
   readonly console: SerialConsole;
@@ -32,7 +33,7 @@ export class RaspberryPi {
     await fat.copyOut(kernel, file("kernel"));
     await fat.copyOut(initrd, file("initrd"));
     await fat.copyOut(`${prefix}${DEVICE_TREE}`, file("dtb"));
-    const cmdline = (await fat.read(cmdlineFile)).trim();
+    const cmdline = `${(await fat.read(cmdlineFile)).trim()} systemd.watchdog_sec=0`;
     const [program = "", ...args] = [
       ...outside.inside,
       ...["qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none", "-no-reboot"],
