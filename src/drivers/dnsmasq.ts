@@ -4,6 +4,7 @@ import { chmod, chown, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { GatewayError } from "../base/errors.ts";
 import { type Dispose, TypedEmitter } from "../base/events.ts";
+import { endsWithUs } from "./ends-with-us.ts";
 import { endChild, toolEnvironment } from "./gpio-child.ts";
 
 export interface DnsmasqOptions {
@@ -24,7 +25,7 @@ const READY_LIMIT_MS = 5_000;
 const WORDS_LIMIT = 4_096;
 
 /**
- * dnsmasq in the foreground. It never is root, the kernel ends it with us, and its configuration is given to it
+ * dnsmasq in the foreground. It never is root, it ends with us, and its configuration is given to it
  * directly: no file of the machine's is read but the name servers.
  */
 export class Dnsmasq {
@@ -103,19 +104,27 @@ export class Dnsmasq {
 
   #command(): string[] {
     const { program, user, words = [] } = this.#options;
-    const as =
+    const wrapper =
       user === null
-        ? []
+        ? endsWithUs(process.env)
         : [
-            ...["--reuid", String(user.uid), "--regid", String(user.gid), "--clear-groups", "--no-new-privs"],
+            ...[
+              "setpriv",
+              "--reuid",
+              String(user.uid),
+              "--regid",
+              String(user.gid),
+              "--clear-groups",
+              "--no-new-privs",
+            ],
             ...["--inh-caps", `-all,${CAPABILITIES}`, "--ambient-caps", `-all,${CAPABILITIES}`],
-            ...["--bounding-set", `-all,${CAPABILITIES}`],
+            ...["--bounding-set", `-all,${CAPABILITIES}`, "--pdeathsig", "KILL", "--"],
           ];
     // An empty pid file is none: nobody looks for it.
     // A ping takes CAP_NET_RAW, which root gives to it and a gateway that is not root has not.
     const ping = user === null && process.getuid?.() !== 0 ? ["--no-ping"] : [];
     const dnsmasq = [program, "--keep-in-foreground", "--conf-file=-", "--pid-file=", ...ping];
-    return [...words, "setpriv", ...as, "--pdeathsig", "KILL", "--", ...dnsmasq];
+    return [...words, ...wrapper, ...dnsmasq];
   }
 
   async #makeDirectory(): Promise<void> {

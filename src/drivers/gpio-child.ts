@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
 import { within } from "../base/lifecycle.ts";
+import { endsWithUs } from "./ends-with-us.ts";
 
 /** How the line hardware's helper programs are called. Paths, so that tests can put their own in place. */
 export interface GpioTools {
@@ -10,10 +11,7 @@ export interface GpioTools {
   readonly gpiodetect: string;
   readonly arecord: string;
   readonly aplay: string;
-  /**
-   * What every lasting program is started with. gpiomon would outlive a supervisor that is killed, and hold the inputs
-   * against the next one until an edge comes: so the kernel is asked to end it with us.
-   */
+  /** What every lasting program is started with, so that it ends with us. */
   readonly wrapper: readonly string[];
 }
 
@@ -24,7 +22,7 @@ export const systemTools: GpioTools = {
   gpiodetect: "gpiodetect",
   arecord: "arecord",
   aplay: "aplay",
-  wrapper: ["setpriv", "--pdeathsig", "KILL", "--"],
+  wrapper: endsWithUs(process.env),
 };
 
 /** Messages are read: they must be in English whatever the machine's language. */

@@ -1,13 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { DEAD_MAN_MS, type Edge, FRAME_SAMPLES, REFRESH_MS } from "../line/port.ts";
 import { encodeFrame } from "./alsa-audio-frames.ts";
-import { systemTools } from "./gpio-child.ts";
 import { FakeTools, isAlive } from "./gpio-fake-tools.ts";
 import { GpioLine } from "./gpio-line.ts";
 import type { GpioWiring } from "./gpio-places.ts";
@@ -70,11 +67,6 @@ async function until(count: number, list: () => readonly unknown[] = () => edges
       }
     });
   }
-}
-
-/** Waits for a process that need not be our child to end; there is no event for that. */
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise(setImmediate);
 }
 
 describe("opening a line", () => {
@@ -387,17 +379,4 @@ describe("outputs", () => {
     await line.close();
     expect([loop.brightness, busy.brightness]).toEqual([0, 0]);
   });
-});
-
-it("the kernel ends a lasting helper with the process that started it", async () => {
-  const [wrapper = "", ...args] = systemTools.wrapper;
-  const script = `"$@" sleep 1000 & echo $!; wait`;
-  const parent = spawn("sh", ["-c", script, "sh", wrapper, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const [text] = await once(parent.stdout, "data");
-  const pid = Number(text);
-  // The wrapper must have become the program before its parent may die.
-  while (!isAlive(pid) || readFileSync(`/proc/${pid}/comm`, "utf8") !== "sleep\n") await new Promise(setImmediate);
-  parent.kill("SIGKILL");
-  await gone(pid);
-  expect(isAlive(pid)).toBe(false);
 });
