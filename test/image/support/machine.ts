@@ -61,22 +61,20 @@ export class Machine {
   /** Powers it on. Throws with QEMU's words when it does not run. */
   static async start(parts: MachineParts): Promise<Machine> {
     const socket = (kind: string) => join(parts.directory, `${parts.name}.${kind}`);
-    // Before the test's own programs: the machine's processors are not to stand still for their sake.
-    const words = [...parts.inside, "nice", "-n", "-10", "qemu-system-aarch64", ...argumentsOf(parts, socket)];
-    const [program = "", ...args] = words;
+    const [program = "", ...args] = [...parts.inside, "qemu-system-aarch64", ...argumentsOf(parts, socket)];
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-    const said: string[] = [];
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => said.push(text));
+    const words: string[] = [];
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => words.push(text));
     const ended = new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
       child.once("error", (error) => {
-        said.push(String(error));
+        words.push(String(error));
         resolve();
       });
     });
     const log = new SerialConsole(child.stdout, socket("console.log"));
     const failed = ended.then(() => {
-      throw new Error(`QEMU does not run: ${said.join("")}\n${log.tail(5)}`);
+      throw new Error(`QEMU does not run: ${words.join("")}\n${log.tail(5)}`);
     });
     failed.catch(() => undefined);
     const open = async () => {
