@@ -34,8 +34,11 @@ export interface PatternStep {
  * longest digit, a second, it stays below the 2 s in which a dead supervisor's line is to be released.
  */
 export const DEAD_MAN_MS = 900;
-/** How often a line with energised outputs is refreshed, ms. */
-export const REFRESH_MS = 400;
+/**
+ * How often a line with energised outputs is refreshed, ms (EJ). Three in a row may be late: a slow processor compiles, collects
+ * its garbage, or waits for a page of its program from the card.
+ */
+export const REFRESH_MS = 200;
 
 /** Sampling rate of line audio, Hz. */
 export const SAMPLE_RATE_HZ = 8_000;

@@ -7,7 +7,7 @@ import { type Log, silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { encodeDigit } from "./encoder.ts";
 import { FakePort } from "./fake-port.ts";
-import { FRAME_SAMPLES, type LineInput, type LineOutput } from "./port.ts";
+import { FRAME_SAMPLES, type LineInput, type LineOutput, REFRESH_MS } from "./port.ts";
 import { type ProfileOverrides, resolveProfile } from "./profiles.ts";
 import { LineService, REOPEN_MS } from "./service.ts";
 import { newToneDetector, toneDetectorStep } from "./tone-detector.ts";
@@ -200,7 +200,7 @@ describe("a call from the PAX", () => {
     expect([...port.energised]).toEqual(["busy"]);
     const before = port.refreshes;
     clock.advance(4_000);
-    expect(port.refreshes - before).toBe(10);
+    expect(port.refreshes - before).toBe(4_000 / REFRESH_MS);
     clearByPax();
     clock.advance(500);
     expect(port.energised.size).toBe(0);
