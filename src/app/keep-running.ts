@@ -7,6 +7,8 @@ import type { Config } from "../config/schema.ts";
 import { asteriskUser } from "../drivers/asterisk-files.ts";
 import type { FactoryReset } from "../drivers/factory-reset.ts";
 import { withAccounts } from "../sip/accounts.ts";
+import { bootAlerts, bootStatus } from "../status/boot.ts";
+import type { BootPort } from "../status/port.ts";
 import type { RaisedAlert } from "../status/types.ts";
 import { Gateway } from "./gateway.ts";
 import { checkRules } from "./guard.ts";
@@ -48,7 +50,11 @@ export interface RunOptions {
   /** Asterisk is a unit of the service manager's, whose processes this file lists; null: it is our child. */
   readonly asteriskUnit?: string | null;
   readonly supervision?: Supervision | null;
+  /** What the machine's start has left; null: nothing is known of it. */
+  readonly boot?: BootPort | null;
 }
+
+const noBoot: BootPort = { read: () => ({ slot: null, trial: null, problem: null }) };
 
 /**
  * Runs a gateway until `stop`; on a request it takes up the configuration that `choose` gives, once no call is up.
@@ -60,9 +66,11 @@ export async function keepRunning(
   stop: AbortSignal,
   reloads: ReloadRequests,
   log: Log,
-  { asteriskUnit = null, supervision = null }: RunOptions = {},
+  { asteriskUnit = null, supervision = null, boot }: RunOptions = {},
 ): Promise<void> {
   const appLog = log.child("app");
+  const start = () => bootStatus((boot ?? noBoot).read());
+  for (const problem of start().problems) appLog.error("the machine had no good start", { problem });
   let chosen = await choose();
   let before: Chosen | null = null;
   let changed: Dispose = () => undefined;
@@ -93,9 +101,12 @@ export async function keepRunning(
       void confirm();
     });
     const { concerns } = chosen.prepared;
-    const earlier = () =>
-      concerns.map((text): RaisedAlert => ({ alert: "state", severity: "error", source: "store", text }));
-    const front = new Front(chosen.prepared, gateway, { factory, restart: () => anew.abort(), earlier }, log);
+    const earlier = () => [
+      ...concerns.map((text): RaisedAlert => ({ alert: "state", severity: "error", source: "store", text })),
+      ...bootAlerts(start().problems),
+    ];
+    const running = () => start().system;
+    const front = new Front(chosen.prepared, gateway, { factory, restart: () => anew.abort(), earlier, running }, log);
     const stopCollecting = collectWhenQuiet(() => gateway.calls.calls.length === 0);
     try {
       await gateway.start(until);

@@ -5,6 +5,7 @@ import { keepHeapSmall } from "../app/small-heap.ts";
 import { Supervision } from "../app/supervision.ts";
 import { GatewayError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
+import { BOOT_STATE, BootState } from "../drivers/boot-state.ts";
 import { FactoryReset } from "../drivers/factory-reset.ts";
 import { createLog } from "../drivers/pino-log.ts";
 import { serviceManager } from "../drivers/systemd-notify.ts";
@@ -18,7 +19,7 @@ export const run = command({
   name: "run",
   summary: "Runs the gateway until it is told to stop (SIGINT or SIGTERM).",
   usage:
-    "[-c FILE] [--last-good FILE] [--safe-default FILE] [--problem-file FILE] [--asterisk-unit FILE] [--log text|json] [--level debug|info|warn|error]",
+    "[-c FILE] [--last-good FILE] [--safe-default FILE] [--problem-file FILE] [--asterisk-unit FILE] [--boot-state DIRECTORY] [--log text|json] [--level debug|info|warn|error]",
   details: `
   -c, --config FILE  configuration (default ${DEFAULT_CONFIG})
   --last-good FILE   where the last configuration that could be used is kept
@@ -28,6 +29,8 @@ export const run = command({
   --asterisk-unit FILE  Asterisk is a unit of the service manager's, which a write to RUNTIME/asterisk-start starts, and
                      runs as the user asterisk whoever we are. FILE lists its processes: its control group's
                      cgroup.procs. Without this option Asterisk is a child
+  --boot-state DIRECTORY  what the start of the machine has left: which of two systems runs, what was wrong
+                     (default ${BOOT_STATE}; where there is none, nothing is shown of it)
   --log FORMAT       text for people (default on a terminal) or json for the journal
   --level LEVEL      least urgent messages to log (default info)
 ${helpHelp}
@@ -43,6 +46,7 @@ as long as the lines answer and Asterisk is looked after. RUNTIME/ready is there
     "safe-default": { type: "string" },
     "problem-file": { type: "string" },
     "asterisk-unit": { type: "string" },
+    "boot-state": { type: "string", default: BOOT_STATE },
     log: { type: "string", default: process.stderr.isTTY ? "text" : "json" },
     level: { type: "string", default: "info" },
   },
@@ -76,7 +80,8 @@ as long as the lines answer and Asterisk is looked after. RUNTIME/ready is there
     const supervision = supervised
       ? new Supervision({ manager, problemFile: values["problem-file"] ?? null }, log)
       : null;
-    const options = { asteriskUnit: values["asterisk-unit"] ?? null, supervision };
+    const boot = new BootState(values["boot-state"]);
+    const options = { asteriskUnit: values["asterisk-unit"] ?? null, supervision, boot };
     try {
       await keepRunning(choose, factoryOf, stop.signal, reloads, log, options);
     } catch (error) {

@@ -58,7 +58,7 @@ export const Gateway = pure(function Gateway(props: {
     [words.name, gateway.name],
     [words.site, gateway.site],
     [words.state, words.states[gateway.state] + (gateway.fault === null ? "" : `: ${gateway.fault}`)],
-    [words.version, gateway.version],
+    [words.version, gateway.version + (gateway.system === null ? "" : `, ${words.runs(gateway.system)}`)],
     [words.started, when(gateway.startedMs, now)],
     [words.machine, system?.model ?? text.unknown],
     [words.os, system?.os ?? text.unknown],

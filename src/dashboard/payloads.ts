@@ -22,6 +22,7 @@ export const gateway = object<GatewayStatus>({
   site: str,
   name: str,
   version: str,
+  system: nullable(object<NonNullable<GatewayStatus["system"]>>({ slot: oneOf(["a", "b"]), trial: bool })),
   state: oneOf(["starting", "ready", "degraded", "faulty", "stopping"]),
   fault: nullable(str),
   simulated: bool,

@@ -6,6 +6,7 @@ export const testParts: StatusParts = {
     site: "north-field",
     name: 'The "PAX" gateway',
     version: "1.2.3",
+    system: { slot: "b", trial: true },
     state: "degraded",
     fault: null,
     simulated: false,

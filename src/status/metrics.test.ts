@@ -82,6 +82,7 @@ describe("the page of metrics", () => {
 
   it.each([
     ["paxgate_info", { version: "1.2.3", simulated: "false" }, 1],
+    ["paxgate_system_on_trial", { slot: "b" }, 1],
     ["paxgate_state", { state: "degraded" }, 1],
     ["paxgate_state", { state: "ready" }, 0],
     ["paxgate_start_time_seconds", {}, 1_790_000_000],

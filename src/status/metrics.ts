@@ -57,10 +57,15 @@ export function renderMetrics(parts: StatusParts, more: MoreMetrics = {}): strin
 }
 
 function gatewayFamilies({ gateway, alerts, credentials }: StatusParts): readonly Family[] {
-  const { version, state, startedMs, simulated } = gateway;
+  const { version, system, state, startedMs, simulated } = gateway;
   const severities = ["warning", "error"] as const;
   return [
     gauge("info", "The gateway's software.", [[{ version, simulated: String(simulated) }, 1]]),
+    gauge(
+      "system_on_trial",
+      "The system that runs is new, and not confirmed yet.",
+      system === null ? [] : [[{ slot: system.slot }, system.trial]],
+    ),
     gauge("state", "Where the gateway stands.", states({}, gatewayStates, state)),
     gauge("start_time_seconds", "When the gateway started, Unix time.", one(startedMs / 1_000)),
     gauge(

@@ -56,6 +56,21 @@ export interface ContactPort {
   onLost(listener: (error: Error) => void): Dispose;
 }
 
+/** What the start of the machine has left for us; null: there is no such file. At most some kilobytes each. */
+export interface BootTexts {
+  /** Which system runs: `a` or `b`. */
+  readonly slot: string | null;
+  /** `yes`: it is a new one that has to prove itself. */
+  readonly trial: string | null;
+  /** A line for each thing that was wrong at this start. */
+  readonly problem: string | null;
+}
+
+/** Where they are (`drivers/boot-state.ts`). Read anew each time: a trial ends while the system runs. */
+export interface BootPort {
+  read(): BootTexts;
+}
+
 /** Counts of what the inputs do, kept elsewhere (`CountStore`). */
 export interface InputCounts {
   operated(input: string): void;

@@ -4,7 +4,7 @@ import { silentLog } from "../base/log.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { FakeLink } from "./publisher-fake-link.ts";
 import { Requests } from "./requests-service.ts";
-import { answerSchema } from "./schema.ts";
+import { answerSchema } from "./wire/schema.ts";
 
 const root = "paxgate/test";
 

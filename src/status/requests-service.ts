@@ -5,7 +5,7 @@ import type { Service } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
 import type { BrokerLink, IncomingMessage, Operations } from "./port.ts";
 import { admit, freshRate, type ParsedRequest, parseRequest } from "./requests.ts";
-import type { Answer } from "./schema.ts";
+import type { Answer } from "./wire/schema.ts";
 
 export interface RequestsOptions {
   /** `<base>/<site>`, without a slash at the end. */

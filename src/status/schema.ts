@@ -21,10 +21,16 @@ const counters = (description: string) => counted.meta({ description, maxPropert
 /** Where the gateway stands. `degraded`: calls go on, but something is wrong (see the alerts). */
 export const gatewayStates = ["starting", "ready", "degraded", "faulty", "stopping"] as const;
 
+const runningSchema = z.strictObject({
+  slot: z.enum(["a", "b"]).meta({ description: "The system that runs." }),
+  trial: flag("It is new and has to prove itself: otherwise the other one comes back."),
+});
+
 export const gatewaySchema = z.strictObject({
   site: named("Identifier of the site, as in the topics."),
   name: text("What people call the gateway."),
   version: text("Version of the gateway's software."),
+  system: runningSchema.nullable().meta({ description: "Which of the appliance's two systems runs; null elsewhere." }),
   state: z.enum(gatewayStates).meta({ description: "Where the gateway stands." }),
   fault: words("What keeps the gateway from calls.").nullable(),
   simulated: z.boolean().meta({ description: "Some line belongs to the simulated PAX." }),
@@ -270,16 +276,6 @@ export const credentialsSchema = z.strictObject({
 
 export const heartbeatSchema = z.strictObject({ atMs: ms("When this was sent.") });
 
-export const answerSchema = z.strictObject({
-  status: z.enum(["ok", "error"]).meta({ description: "Whether it was done." }),
-  error: z
-    .strictObject({ code: named("Which fault; stable."), message: words("What is wrong, for people.") })
-    .nullable()
-    .meta({ description: "Why it was not done." }),
-  transaction: z.string().max(64).nullable().meta({ description: "As in the request." }),
-  data: z.unknown().meta({ description: "What the request asked for." }),
-});
-
 export type GatewayStatus = z.infer<typeof gatewaySchema>;
 export type LineStatusPayload = z.infer<typeof lineSchema>;
 export type DigitEvent = z.infer<typeof digitEventSchema>;
@@ -296,4 +292,3 @@ export type InputStatus = z.infer<typeof inputSchema>;
 export type AlertStatus = z.infer<typeof alertSchema>;
 export type ButtonEvent = z.infer<typeof buttonEventSchema>;
 export type CredentialsStatus = z.infer<typeof credentialsSchema>;
-export type Answer = z.infer<typeof answerSchema>;

@@ -6,6 +6,7 @@ export const quietParts: StatusParts = {
     site: "camp",
     name: "Camp",
     version: "1.0.0",
+    system: null,
     state: "ready",
     fault: null,
     simulated: true,

@@ -1,6 +1,5 @@
 import {
   alertSchema,
-  answerSchema,
   buttonEventSchema,
   callEventSchema,
   callsSchema,
@@ -18,6 +17,7 @@ import {
 } from "./schema.ts";
 import { operationNames } from "./types.ts";
 import {
+  answerSchema,
   availabilitySchema,
   credentialsEventSchema,
   type PayloadSchema,

@@ -1,8 +1,8 @@
 import { describeError, GatewayError } from "../base/errors.ts";
 import { within } from "../base/lifecycle.ts";
 import type { Log } from "../base/log.ts";
-import type { Answer } from "../status/schema.ts";
 import type { OperationName } from "../status/types.ts";
+import type { Answer } from "../status/wire/schema.ts";
 import { type Asked, bodyOf } from "./asked.ts";
 import { MAX_OPERATIONS, OPERATION_MS } from "./limits.ts";
 import type { WebOperations } from "./port.ts";

@@ -5,7 +5,7 @@ import { type Dispose, TypedEmitter } from "../../base/events.ts";
 import { type Service, STOP_LIMIT_MS, within } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import { ButtonService } from "../../credentials/button-service.ts";
-import type { FactoryPort, LedPort } from "../../credentials/port.ts";
+import type { LedPort } from "../../credentials/port.ts";
 import { ResetService } from "../../credentials/reset-service.ts";
 import { CredentialsFile } from "../../drivers/handout-file.ts";
 import { StateFileAdapter } from "../../drivers/state-file.ts";
@@ -29,6 +29,7 @@ import { buttonContact, inputContact, statusLed } from "./contacts.ts";
 import { SiteFeed } from "./feed.ts";
 import { type FleetParts, fleetParts } from "./fleet-parts.ts";
 import { frontAlerts } from "./front-alerts.ts";
+import type { FrontPorts } from "./front-ports.ts";
 import { Kept } from "./kept.ts";
 import { type Link, makeLink } from "./link.ts";
 import { metricsText } from "./metrics-text.ts";
@@ -38,15 +39,6 @@ import { partsOf } from "./parts-of.ts";
 import { Readmission } from "./readmission.ts";
 import { SessionFile } from "./session-file.ts";
 import { GatewaySources } from "./sources.ts";
-
-/** What the front asks of whoever runs the gateway. */
-export interface FrontPorts {
-  readonly factory: FactoryPort;
-  /** The gateway is to start again in place. */
-  readonly restart: () => void;
-  /** Of what happened before the gateway was made, such as a stored state that was damaged. */
-  readonly earlier: () => readonly RaisedAlert[];
-}
 
 /**
  * What the operator sees and holds in his hands: status, broker, page, inputs, button, credentials. Calls can do
@@ -114,9 +106,7 @@ export class Front implements Service {
         clock: systemClock,
         wallMs: Date.now,
         sip: () => ({ host: lanAddress(config.sip.bindAddress), port: config.sip.port }),
-        // Whoever looks at the gateway sees that it does not run on the configuration that he wrote.
-        indicate: (pattern) =>
-          this.#button.indicate(pattern === "on" && gateway.configFault !== null ? "fault" : pattern),
+        indicate: (pattern) => this.#button.indicate(pattern === "on" && this.#wrong() ? "fault" : pattern),
         restart: ports.restart,
       },
       windowMinutes,
@@ -132,6 +122,7 @@ export class Front implements Service {
     this.#sources = new GatewaySources(config, gateway, new CallLog(this.#status.counts), {
       site: this.#status.site,
       version: VERSION,
+      running: ports.running,
       system: async () => figures.read(),
       inputs: () => this.#inputs.read(),
       credentials: () => this.#resets.view(),
@@ -162,7 +153,7 @@ export class Front implements Service {
       this.#resets.on("button", (type, atMs) => this.#status.event("button", { type, atMs: Math.round(atMs) })),
     );
     this.#gateway.front = () => this.#view();
-    if (this.#gateway.configFault !== null) this.#button.indicate("fault");
+    if (this.#wrong()) this.#button.indicate("fault");
     for (const kept of this.#kept) await kept.start(signal);
   }
 
@@ -176,6 +167,11 @@ export class Front implements Service {
     }
     for (const dispose of this.#disposers.splice(0)) dispose();
     if (this.#led !== null && "close" in this.#led && typeof this.#led.close === "function") this.#led.close();
+  }
+
+  /** Whoever looks at the LED sees that there was no good start, or that not the configuration runs that he wrote. */
+  #wrong(): boolean {
+    return this.#gateway.configFault !== null || this.#ports.earlier().length > 0;
   }
 
   /** What was asked for shows at once: the rooms tell what calls and attackers do, not what people do by hand. */

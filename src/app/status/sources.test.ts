@@ -15,6 +15,7 @@ import { LineService } from "../../line/service.ts";
 import { CallLog } from "../../status/call-log.ts";
 import { StatusCounts } from "../../status/counts.ts";
 import { DayCounts } from "../../status/day-counts.ts";
+import type { GatewayStatus } from "../../status/schema.ts";
 import { quietParts } from "../../status/test-parts.ts";
 import { specOf } from "../../status/topics.ts";
 import type { Part, RaisedAlert } from "../../status/types.ts";
@@ -80,10 +81,12 @@ async function rig() {
     guard: { on: guard.on.bind(guard) as NonNullable<SourceGateway["guard"]>["on"], view: async () => view },
   };
   const others: RaisedAlert[] = [];
+  const running: { system: GatewayStatus["system"] } = { system: null };
   const counts = new StatusCounts(new DayCounts(() => "2026-07-01"));
   const sources = new GatewaySources(config, gateway, new CallLog(counts), {
     ...{ site: "camp", version: "1.2.3", system: async () => quietParts.system, inputs: () => [] },
     ...{ credentials: () => quietParts.credentials, broker: () => null, concerns: () => others },
+    running: () => running.system,
   });
   const told: { topic: string; payload: unknown }[] = [];
   const changed: Part[] = [];
@@ -94,7 +97,7 @@ async function rig() {
       told.push({ topic, payload });
     },
   });
-  return { clock, ports, gateway, guard, sources, told, changed, dispose, others, calls };
+  return { clock, ports, gateway, guard, sources, told, changed, dispose, others, running, calls };
 }
 
 const ban: Ban = { source: "192.0.2.9", reason: "fleet", count: 1, sinceMs: 5, untilMs: 6 };
@@ -124,6 +127,15 @@ describe("the gateway's part of the status", () => {
     expect((await sources.read("gateway")).state).toBe("ready");
     others.push({ alert: "state", severity: "error", source: "store", text: "lost" });
     expect((await sources.read("gateway")).state).toBe("degraded");
+  });
+
+  it("tells which system runs, as it is now: a trial ends meanwhile", async () => {
+    const { sources, running } = await rig();
+    expect((await sources.read("gateway")).system).toBeNull();
+    for (const trial of [true, false]) {
+      running.system = { slot: "b", trial };
+      expect((await sources.read("gateway")).system).toEqual({ slot: "b", trial });
+    }
   });
 
   it("tells since when calls can be made, anew after each time that they could not", async () => {

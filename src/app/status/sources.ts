@@ -38,6 +38,7 @@ export interface SourceGateway
 export interface OtherSources {
   readonly site: string;
   readonly version: string;
+  running(): GatewayStatus["system"];
   system(): Promise<SystemStatus>;
   inputs(): readonly InputStatus[];
   credentials(): CredentialsStatus;
@@ -159,6 +160,7 @@ export class GatewaySources implements StatusSources {
       site: this.#others.site,
       name: this.#config.site.name,
       version: this.#others.version,
+      system: this.#others.running(),
       state,
       fault: fault?.slice(0, 1_000) ?? null,
       simulated: this.#config.lines.some((line) => line.interface === "sim"),

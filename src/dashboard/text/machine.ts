@@ -63,6 +63,7 @@ export const gateway = {
   name: "Gateway",
   site: "Site",
   version: "Version",
+  runs: ({ slot, trial }: { slot: string; trial: boolean }) => `system ${slot}${trial ? ", on trial" : ""}`,
   state: "State",
   started: "Started",
   broker: "Broker",

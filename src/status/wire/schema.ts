@@ -10,6 +10,20 @@ export const requestSchema = z.looseObject({
   transaction: z.string().max(64).optional().meta({ description: "Comes back in the answer." }),
 });
 
+export const answerSchema = z.strictObject({
+  status: z.enum(["ok", "error"]).meta({ description: "Whether it was done." }),
+  error: z
+    .strictObject({
+      code: z.string().max(64).meta({ description: "Which fault; stable." }),
+      message: z.string().max(1_000).meta({ description: "What is wrong, for people." }),
+    })
+    .nullable()
+    .meta({ description: "Why it was not done." }),
+  transaction: z.string().max(64).nullable().meta({ description: "As in the request." }),
+  data: z.unknown().meta({ description: "What the request asked for." }),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
 /** What gateways of a fleet tell each other, signed (`shared-ban.ts`). */
 export const sharedBanSchema = z.strictObject({
   v: z.literal(1).meta({ description: "Version of this form." }),

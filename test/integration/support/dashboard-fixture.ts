@@ -61,6 +61,7 @@ export function gateway(change: Partial<GatewayStatus> = {}): GatewayStatus {
     site: SITE,
     name: "Camp exchange",
     version: "0.4.0",
+    system: { slot: "b", trial: true },
     state: "ready",
     fault: null,
     simulated: false,
