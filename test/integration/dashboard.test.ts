@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DESKTOP, faintTexts, LOOKS, overflow, type Visit, Visitors } from "./support/dashboard-browser.ts";
-import { call, guard, line, lines, nat, OTHER } from "./support/dashboard-fixture.ts";
+import { call, gateway, guard, line, lines, nat, OTHER } from "./support/dashboard-fixture.ts";
 import { type DashboardServer, startDashboard } from "./support/dashboard-server.ts";
 
 /** What a browser gets for all pages together, at most. */
@@ -113,6 +113,15 @@ describe("the sheet", () => {
     const active = [call("c1", nowMs, { caller: "", line: "tie-1", number: "4123" })];
     server.send("calls", { active, recent: [], today: { fromPax: 1, toPax: 0, answered: 1, refused: 0 } });
     await page.getByText("PAX on tie-1 → 4123").waitFor();
+  });
+
+  it.each([
+    [null, "0.4.0"],
+    [{ slot: "a", trial: false }, "0.4.0, system a"],
+    [{ slot: "b", trial: true }, "0.4.0, system b, on trial"],
+  ] as const)("names the system that runs, %j, beside the version", async (system, words) => {
+    server.send("gateway", gateway({ system }));
+    await desk.page.locator("#gateway dd").getByText(words, { exact: true }).waitFor();
   });
 
   it.each([
