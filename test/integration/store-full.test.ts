@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { cp, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { GatewayRig } from "./support/gateway-rig.ts";
 import { clearAll, eventOf, fastDials, paxTalksTo, quick } from "./support/scenes.ts";
 
@@ -46,6 +46,9 @@ async function callGoesThrough(): Promise<void> {
   await clearAll(rig);
 }
 
+// A second try of a test finds the gateway stopped.
+afterEach(() => rig.stopGateway());
+
 it("starts, and calls can be made", async () => {
   await rig.startGateway();
   await callGoesThrough();
@@ -53,8 +56,9 @@ it("starts, and calls can be made", async () => {
 });
 
 it("starts with a telephone more, for which no credentials can be kept, and says so; with room again it has them", async () => {
-  await rig.stopGateway();
-  await writeFile(rig.configFile, `${await readFile(rig.configFile, "utf8")}accounts: [{ name: desk }]\n`);
+  const before = await readFile(rig.configFile, "utf8");
+  if (!before.includes("accounts:")) await writeFile(rig.configFile, `${before}accounts: [{ name: desk }]\n`);
+  if ((await room()) > 0) await fill();
   const from = rig.log.length;
   await rig.startGateway();
   expect(rig.log.slice(from).some(({ level, msg }) => level === "error" && /stored/.test(String(msg)))).toBe(true);

@@ -269,6 +269,70 @@ describe("RAUC's backend, every state and every request", () => {
   );
 });
 
+describe("a trial, from inside the new system", () => {
+  const ran = () => join(place, "systemctl-ran");
+  const reports = (...names: readonly string[]) => {
+    for (const name of names) writeFileSync(join(place, name === "ready" ? name : `state/${name}`), "");
+  };
+  function trial(action: string) {
+    const bin = join(place, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "systemctl"), `#!/bin/sh\necho "$*" >${ran()}\n`, { mode: 0o755 });
+    mkdirSync(join(place, "library"));
+    for (const name of ["slot-file.sh", "install-kernel"]) {
+      writeFileSync(join(place, "library", name), readFileSync(join(LIBRARY, name)), { mode: 0o755 });
+    }
+    writeFileSync(join(place, "library/rauc-slot"), readFileSync(BACKEND), { mode: 0o755 });
+    return spawnSync("sh", [join(LAYERS, "50-update/overlay/usr/lib/paxgate/trial"), action], {
+      encoding: "utf8",
+      env: {
+        PATH: `${bin}:${process.env["PATH"]}`,
+        PAXGATE_LIBRARY: join(place, "library"),
+        PAXGATE_FIRMWARE: firmware(),
+        PAXGATE_BOOT_STATE: join(place, "state"),
+        PAXGATE_READY: join(place, "ready"),
+      },
+    });
+  }
+  const onTrial = { slot: "b", tries: "1", other: "good" } as const;
+  const failed = () => (existsSync(join(firmware(), "UPDATE-FAILED.txt")) ? "told" : "not told");
+
+  beforeEach(() => {
+    put(onTrial, "b");
+    writeFileSync(join(place, "state/trial"), "yes\n");
+  });
+
+  it("is over when the gateway is ready, and that is shown", () => {
+    expect(trial("confirm").status).toBe(0);
+    expect(seen()).toEqual({ slot: "b", tries: "none", other: "good" });
+    expect(readFileSync(join(place, "state/trial"), "utf8")).toBe("no\n");
+  });
+
+  it("is not over for a system that can't use the data partition, ready or not", () => {
+    reports("unfit", "ready");
+    expect(trial("confirm").status).toBe(0);
+    expect(seen()).toEqual(onTrial);
+  });
+
+  it.each<[string, string[], Letter, string]>([
+    ["never ready", [], "a", "told"],
+    ["unfit, though ready", ["unfit", "ready"], "a", "told"],
+    ["ready at the last moment", ["ready"], "b", "not told"],
+  ])("ends after its time for one that is %s", (_, names, slot, told) => {
+    reports(...names);
+    expect(trial("end").status).toBe(0);
+    expect([seen().slot, failed()]).toEqual([slot, told]);
+    expect(existsSync(ran()) ? readFileSync(ran(), "utf8") : "").toBe(slot === "a" ? "reboot\n" : "");
+  });
+
+  it("leaves a confirmed system alone", () => {
+    writeFileSync(join(place, "state/trial"), "no\n");
+    put({ ...onTrial, tries: "none" }, "b");
+    expect(trial("end").status).toBe(0);
+    expect(seen()).toEqual({ ...onTrial, tries: "none" });
+  });
+});
+
 describe("an update", () => {
   const steps = [
     ["set-state", "b", "bad"],
