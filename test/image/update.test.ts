@@ -127,7 +127,7 @@ describe("the plug pulled during an update", () => {
     for (let cut = 0; cut < Number(process.env["PAXGATE_UPDATE_CUTS"] ?? 3); cut++) {
       const installing = appliance.ssh.run("rauc install /data/update.raucb", { timeoutMs: INSTALL_LIMIT_MS });
       installing.catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 2_000 + Math.random() * 60_000));
+      await new Promise((resolve) => setTimeout(resolve, 2_000 + Math.random() * 25_000));
       await appliance.powerCut();
       await appliance.powerOn();
       await appliance.readyAndLoggedIn();
