@@ -23,8 +23,8 @@ const withReversal = (standard: TopologyInput): TopologyInput => ({
 });
 
 /**
- * Three numbers that are trunks' own, each for one call at a time, and further ones, all of which come by the first
- * trunk. The network routes every 41XX to us, also those that the gateway does not list.
+ * Three numbers that are trunks' own, each for one call at a time, and further ones, which come by
+ * any of the trunks. The network routes every 41XX to us, also those that the gateway does not list.
  */
 const toPax = [
   { number: "4100", extension: "34" },
@@ -144,9 +144,10 @@ describe("a call to the PAX that does not come about", () => {
 
   it("is refused before any line is touched when the number is not listed", async () => {
     const from = rig.log.length;
-    const watches = ["4171", "4145"].map((number) => eventCalls(rig, "4777", number));
-    const causes = await Promise.all(watches.map(async (watch) => (await watch.event("ended")).cause));
-    expect(causes).toEqual(["unobtainable", "unobtainable"]);
+    // One after the other: both may come by the same trunk, which takes one call at a time.
+    for (const number of ["4171", "4145"]) {
+      expect((await eventCalls(rig, "4777", number).event("ended")).cause).toBe("unobtainable");
+    }
     expect([...statusesOf(rig, "tie1", from), ...statusesOf(rig, "tie2", from)]).toEqual([]);
   });
 
