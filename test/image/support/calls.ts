@@ -6,8 +6,8 @@ import { SipPeer } from "./sip-peer.ts";
 export const EVENT_HZ = 1_400;
 export const PAX_HZ = 700;
 
-/** The event's server takes one call, sings, and waits until the gateway clears. */
-export async function eventAnswers(appliance: Appliance): Promise<SipPeer> {
+/** The event's server takes a call, or several, sings, and waits until the gateway clears. */
+export async function eventAnswers(appliance: Appliance, calls = 1): Promise<SipPeer> {
   const tone = await toneFile(appliance.directory, EVENT_HZ);
   return SipPeer.run(
     appliance.outside,
@@ -17,6 +17,7 @@ export async function eventAnswers(appliance: Appliance): Promise<SipPeer> {
       stream(tone) +
       receive('request="BYE"') +
       agree,
+    { calls },
   );
 }
 
@@ -31,7 +32,7 @@ export function eventCalls(appliance: Appliance, number: string): Promise<SipPee
       caller.ack +
       receive('request="BYE"') +
       agree,
-    number,
+    { number },
   );
 }
 

@@ -56,23 +56,12 @@ const MAKE_MS = 33;
 /** Makes longer than this end a digit (line-signalling: a pause is at least 240 ms). */
 const PAUSE_MS = 200;
 
-/** Judges impulses: edges of one output on which a closed loop is high and a break low. */
+/** Judges impulses: edges of outputs on which a closed loop is high and a break low. Each output is looked at by itself. */
 export function judge(edges: readonly KernelEdge[]): Judgement {
-  const digits: KernelEdge[][] = [];
-  let closedMs = Number.NEGATIVE_INFINITY;
-  edges.forEach((edge, at) => {
-    const next = edges[at + 1];
-    if (edge.high) {
-      closedMs = edge.atMs;
-      // The seizure, and the make after which the loop stays closed, are no impulse's.
-      if (digits.at(-1)?.at(-1)?.high === false) digits.at(-1)?.push(edge);
-      return;
-    }
-    // The release at the end of the call: a break that no make follows soon.
-    if (next === undefined || next.atMs - edge.atMs > PAUSE_MS) return;
-    if (edge.atMs - closedMs > PAUSE_MS) digits.push([]);
-    digits.at(-1)?.push(edge);
-  });
+  const outputs = new Set(edges.map(({ gpio }) => gpio));
+  const digits = [...outputs]
+    .flatMap((gpio) => digitsOf(edges.filter((edge) => edge.gpio === gpio)))
+    .sort((a, b) => (a[0]?.atMs ?? 0) - (b[0]?.atMs ?? 0));
   const errors: number[] = [];
   const intervals: number[] = [];
   for (const digit of digits) {
@@ -89,6 +78,26 @@ export function judge(edges: readonly KernelEdge[]): Judgement {
     errorsMs: errors,
     intervalsOver: (ms) => intervals.filter((interval) => interval > ms).length,
   };
+}
+
+/** The edges of each digit that one output sent, first break to last make. */
+function digitsOf(edges: readonly KernelEdge[]): KernelEdge[][] {
+  const digits: KernelEdge[][] = [];
+  let closedMs = Number.NEGATIVE_INFINITY;
+  edges.forEach((edge, at) => {
+    const next = edges[at + 1];
+    if (edge.high) {
+      closedMs = edge.atMs;
+      // The seizure, and the make after which the loop stays closed, are no impulse's.
+      if (digits.at(-1)?.at(-1)?.high === false) digits.at(-1)?.push(edge);
+      return;
+    }
+    // The release at the end of the call: a break that no make follows soon.
+    if (next === undefined || next.atMs - edge.atMs > PAUSE_MS) return;
+    if (edge.atMs - closedMs > PAUSE_MS) digits.push([]);
+    digits.at(-1)?.push(edge);
+  });
+  return digits;
 }
 
 /** The value below which this share of the numbers lies; NaN of none. */

@@ -11,6 +11,11 @@ import { addresses, type Outside } from "./outside.ts";
 /** Length of an RTP header without extensions (RFC 3550 section 5.1), octets. */
 const RTP_HEADER = 12;
 
+interface Part {
+  readonly number?: string;
+  readonly calls?: number;
+}
+
 /** The event's SIP server: one run of sipp at its address, outside the machine. */
 export class SipPeer {
   readonly #child: ReturnType<Outside["spawn"]>;
@@ -29,8 +34,11 @@ export class SipPeer {
     this.#gone = once(child, "exit").then(([code]) => code as number | null);
   }
 
-  /** Steps as in `integration/support/sipp.ts`. `number`: it calls that; without it, it waits to be called. */
-  static async run(outside: Outside, steps: string, number?: string): Promise<SipPeer> {
+  /**
+   * Steps as in `integration/support/sipp.ts`. `number`: it calls that; without it, it waits to be called. `calls`: how many
+   * calls it makes or takes, each by these steps.
+   */
+  static async run(outside: Outside, steps: string, { number, calls = 1 }: Part = {}): Promise<SipPeer> {
     const name = join(outside.directory, `sipp-${process.hrtime.bigint()}`);
     // Those steps are written for loopback; here both ends have addresses of their own.
     const scenario = steps
@@ -42,7 +50,7 @@ export class SipPeer {
       "sipp",
       ...(number === undefined ? [] : [`${addresses.machine}:5060`, "-s", number]),
       ...["-sf", `${name}.xml`, "-i", addresses.event, "-p", "5060", "-mi", addresses.event, "-mp", "16000"],
-      ...["-m", "1", "-nostdin", "-timeout", "300s", "-timeout_error"],
+      ...["-m", String(calls), "-nostdin", "-timeout", "300s", "-timeout_error"],
       ...["-trace_msg", "-message_file", `${name}.messages`],
     ]);
     await once(child, "spawn");
