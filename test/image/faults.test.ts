@@ -111,6 +111,28 @@ describe("a machine that has", () => {
     expect(await issued(appliance)).not.toBe(before);
   });
 
+  it("no file system where its data were gets a new one; of a damaged one it keeps what there is", async () => {
+    appliance = await Appliance.create();
+    inspection = new Inspection(appliance.ssh);
+    await appliance.wipeData(Number.POSITIVE_INFINITY);
+    await appliance.powerOn();
+    await appliance.readyAndLoggedIn();
+    await alertTold();
+    expect(JSON.stringify(alerts())).toContain("made anew");
+    expect(await appliance.ssh.run("stat -f -c %T /data")).toContain("ext");
+    await appliance.ssh.run("systemctl start paxgate-grow-data.service && echo kept >/data/rauc/kept && sync");
+    await appliance.powerCut(1);
+    // The superblock; there are others further on.
+    await appliance.wipeData(4_096);
+    await appliance.powerOn();
+    // By the host key that was made at the first start.
+    await appliance.readyAndLoggedIn();
+    await alertTold();
+    expect(JSON.stringify(alerts())).toContain("damaged and repaired");
+    expect(await appliance.ssh.run("cat /data/rauc/kept")).toBe("kept\n");
+    expect(await inspection.failedUnits()).toEqual([]);
+  });
+
   it("a clock that is fifty years wrong boots to ready, and goes on when it is put right", async () => {
     await flashed({ clock: "1970-01-01T00:00:10" });
     await appliance.readyAndLoggedIn();

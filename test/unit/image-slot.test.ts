@@ -274,7 +274,8 @@ describe("a trial, from inside the new system", () => {
   const reports = (...names: readonly string[]) => {
     for (const name of names) writeFileSync(join(place, name === "ready" ? name : `state/${name}`), "");
   };
-  function trial(action: string) {
+  /** `first`: what RAUC's backend is to do before anything else. */
+  function trial(action: string, first = ":") {
     const bin = join(place, "bin");
     mkdirSync(bin);
     writeFileSync(join(bin, "systemctl"), `#!/bin/sh\necho "$*" >${ran()}\n`, { mode: 0o755 });
@@ -282,7 +283,8 @@ describe("a trial, from inside the new system", () => {
     for (const name of ["slot-file.sh", "install-kernel"]) {
       writeFileSync(join(place, "library", name), readFileSync(join(LIBRARY, name)), { mode: 0o755 });
     }
-    writeFileSync(join(place, "library/rauc-slot"), readFileSync(BACKEND), { mode: 0o755 });
+    const backendText = readFileSync(BACKEND, "utf8").replace("#!/bin/sh\n", `#!/bin/sh\n${first}\n`);
+    writeFileSync(join(place, "library/rauc-slot"), backendText, { mode: 0o755 });
     return spawnSync("sh", [join(LAYERS, "50-update/overlay/usr/lib/paxgate/trial"), action], {
       encoding: "utf8",
       env: {
@@ -321,8 +323,26 @@ describe("a trial, from inside the new system", () => {
   ])("ends after its time for one that is %s", (_, names, slot, told) => {
     reports(...names);
     expect(trial("end").status).toBe(0);
-    expect([seen().slot, failed()]).toEqual([slot, told]);
+    expect([seen().slot, seen().tries, failed()]).toEqual([slot, "none", told]);
     expect(existsSync(ran()) ? readFileSync(ran(), "utf8") : "").toBe(slot === "a" ? "reboot\n" : "");
+  });
+
+  it("ends after its time also where the boot partition has no room for a word of it", () => {
+    mkdirSync(join(firmware(), "UPDATE-FAILED.txt"));
+    expect(trial("end").status).toBe(0);
+    expect(seen().slot).toBe("a");
+    expect(readFileSync(ran(), "utf8")).toBe("reboot\n");
+  });
+
+  it.each([
+    ["restarts, so that the initrd counts, where the verdict can't be written", onTrial, "reboot\n"],
+    ["stays where there is no other system", { ...onTrial, other: "bad" } as const, ""],
+  ])("%s", (_, state, did) => {
+    put(state, "b");
+    const { status } = trial("end", 'case "$*" in *bad) exit 1 ;; esac');
+    expect(status).toBe(0);
+    expect(seen()).toEqual(state);
+    expect(existsSync(ran()) ? readFileSync(ran(), "utf8") : "").toBe(did);
   });
 
   it("leaves a confirmed system alone", () => {

@@ -122,3 +122,13 @@ it("makes ordinary files, whatever the mode over there", () => {
   expect(mirror().status).toBe(0);
   expect(lstatSync(join(firmware, "PROBLEM.txt")).mode & 0o7777).toBe(0o600);
 });
+
+it("keeps what the card has where there is no room for more", () => {
+  said("PROBLEM.txt", "one\n");
+  expect(mirror().status).toBe(0);
+  // Nothing can be written there.
+  mkdirSync(join(firmware, "PROBLEM.txt.new"));
+  said("PROBLEM.txt", "two\n");
+  expect(mirror().status).not.toBe(0);
+  expect(held("PROBLEM.txt")).toBe("one\n");
+});

@@ -6,7 +6,7 @@ import { Broker } from "./broker.ts";
 import { Card } from "./card.ts";
 import { configurationText, SITE } from "./configuration.ts";
 import { makeDeviceTree } from "./device-tree.ts";
-import { Fat } from "./fat.ts";
+import { Fat, partitionsOf } from "./fat.ts";
 import { chooseBoot } from "./firmware.ts";
 import { findImage, flash } from "./image.ts";
 import { Machine } from "./machine.ts";
@@ -91,6 +91,15 @@ export class Appliance {
   get machine(): Machine {
     if (this.#machine === null) throw new Error("the machine has no power");
     return this.#machine;
+  }
+
+  /** Overwrites the first `bytes` of the data partition with zeros, while nothing has power. */
+  async wipeData(bytes: number): Promise<void> {
+    const partitions = await partitionsOf(join(this.directory, "card.img"));
+    const data = partitions.find(({ number }) => number === 4);
+    if (data === undefined) throw new Error("the card has no data partition");
+    await this.card.write(data.offset, Buffer.alloc(Math.min(bytes, data.size)));
+    await this.card.flush();
   }
 
   /** Plugs the power in. Whenever the machine resets itself the firmware starts it again. */
