@@ -22,11 +22,11 @@ async function flashed(options: ApplianceOptions = {}): Promise<void> {
   await appliance.powerOn();
 }
 
-const alerts = () =>
-  appliance.watch.seen.filter(({ topic, payload }) => topic.startsWith(`paxgate/${SITE}/alerts/`) && payload !== "");
-
-async function alertTold(): Promise<void> {
-  await appliance.until("an alert", 120_000, () => (alerts().length > 0 ? true : null));
+/** `fits`: the alert's name and what it says. */
+async function alertTold(what: string, fits: (name: string, text: string) => boolean): Promise<void> {
+  await appliance.until(`the alert ${what}`, 120_000, () =>
+    [...appliance.alerts].some(([name, text]) => fits(name, text)) ? true : null,
+  );
 }
 
 /** Three flashes of 150 ms and a pause of 1.25 s, by the emulator's own clock: ten edges in four seconds at least. */
@@ -62,7 +62,7 @@ describe("a paxgate.yaml with a fault", () => {
     const problem = await (await appliance.bootPartition()).read("PROBLEM.txt");
     expect(problem).toMatch(/linse/);
     expect(problem).toMatch(/lines/);
-    await alertTold();
+    await alertTold("of the configuration", (name) => name === "configuration");
     await ledShowsFault();
     await appliance.ssh.run("cat >/boot/firmware/paxgate.yaml && sync && systemctl restart paxgate.service", {
       input: configurationText(),
@@ -101,9 +101,7 @@ describe("a machine that has", () => {
     // New credentials can't be kept there: none are made, the old ones hold, and it is told.
     const before = await issued(appliance);
     await holdButton(appliance, 7_000);
-    await appliance.until("the alert of a reset that failed", 60_000, () =>
-      alerts().some(({ topic }) => topic.endsWith("/credentials-failed")) ? true : null,
-    );
+    await alertTold("of a reset that failed", (name) => name === "credentials-failed");
     expect(await issued(appliance)).toBe(before);
     await appliance.ssh.run("rm /data/fill /data/rest; sync");
     await holdButton(appliance, 7_000);
@@ -117,8 +115,7 @@ describe("a machine that has", () => {
     await appliance.wipeData(Number.POSITIVE_INFINITY);
     await appliance.powerOn();
     await appliance.readyAndLoggedIn();
-    await alertTold();
-    expect(JSON.stringify(alerts())).toContain("made anew");
+    await alertTold("that they are gone", (_, text) => text.includes("made anew"));
     expect(await appliance.ssh.run("stat -f -c %T /data")).toContain("ext");
     await appliance.ssh.run("systemctl start paxgate-grow-data.service && echo kept >/data/rauc/kept && sync");
     await appliance.powerCut(1);
@@ -127,8 +124,7 @@ describe("a machine that has", () => {
     await appliance.powerOn();
     // By the host key that was made at the first start.
     await appliance.readyAndLoggedIn();
-    await alertTold();
-    expect(JSON.stringify(alerts())).toContain("damaged and repaired");
+    await alertTold("that they were damaged", (_, text) => text.includes("damaged and repaired"));
     expect(await appliance.ssh.run("cat /data/rauc/kept")).toBe("kept\n");
     expect(await inspection.failedUnits()).toEqual([]);
   });
@@ -238,7 +234,7 @@ describe("a sound card that is pulled out", () => {
     await appliance.ssh.run("for i in 1 2 3 4 5; do rmmod snd_aloop && exit 0; sleep 1; done; exit 1");
     const peer = await eventCalls(appliance, "4137");
     await peer.done(60_000).catch(() => undefined);
-    await alertTold();
+    await alertTold("of a line", (name) => name.startsWith("line-"));
     await appliance.ssh.run("modprobe snd-aloop");
     await linesAre("idle");
     await callIntoPax(appliance, "38");
@@ -255,9 +251,7 @@ describe("a line whose GPIO names nobody has", () => {
     };
     await flashed({ configuration: configurationText({ lines: [missing, ...others] }) });
     await appliance.readyAndLoggedIn();
-    await appliance.until("the line's alert", 120_000, () =>
-      alerts().some(({ topic }) => topic.endsWith(`/line-${first.name}`)) ? true : null,
-    );
+    await alertTold("of the line", (name) => name === `line-${first.name}`);
     expect(JSON.parse(await appliance.ssh.run("paxgate lines --json"))).toMatchObject({
       lines: [{ status: "fault" }, ...others.map(() => ({ status: "idle" }))],
     });

@@ -31,7 +31,8 @@ afterAll(() => appliance?.remove());
 
 /** Puts a bundle on the data partition, as an operator would by scp. */
 async function upload(bundle: string): Promise<void> {
-  await appliance.ssh.run("cat >/data/update.raucb", {
+  // Onto the card: the plug will be pulled.
+  await appliance.ssh.run("cat >/data/update.raucb && sync /data/update.raucb", {
     input: readFileSync(bundle),
     timeoutMs: INSTALL_LIMIT_MS,
   });

@@ -51,6 +51,8 @@ export class Appliance {
   /** The slots that were started, by their prefixes in the boot partition. */
   readonly prefixes: string[] = [];
   readonly #booted = new Set<() => void>();
+  /** Alerts that were told since power-on and hold, by their names. */
+  readonly alerts = new Map<string, string>();
 
   private constructor(
     parts: Pick<Appliance, "directory" | "outside" | "broker" | "pax" | "ssh" | "card" | "fat" | "watch">,
@@ -65,6 +67,13 @@ export class Appliance {
     this.fat = parts.fat;
     this.watch = parts.watch;
     this.#options = options;
+    const prefix = `paxgate/${SITE}/alerts/`;
+    this.watch.client.on("message", (topic, payload) => {
+      if (!topic.startsWith(prefix)) return;
+      const name = topic.slice(prefix.length);
+      if (payload.length === 0) this.alerts.delete(name);
+      else this.alerts.set(name, payload.toString());
+    });
   }
 
   /** Flashes a card and lays everything out; nothing has power yet. */
@@ -106,6 +115,7 @@ export class Appliance {
   async powerOn(): Promise<void> {
     this.#powered = true;
     this.watch.seen.length = 0;
+    this.alerts.clear();
     await this.#start();
   }
 
