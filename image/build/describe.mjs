@@ -68,6 +68,7 @@ writeFileSync(
       .split(",")
       .map((maker) => `made by ${maker}`),
     `card ${env("CARD_SHA256")}`,
+    "what the image was made from follows; of the packages a part is not on the card (the layers' lists, unused libraries)",
     "",
     ...packages.map((entry) => `deb ${entry.name} ${entry.version} ${entry.architecture} ${entry.sha256}`),
     ...modules.map((entry) => `npm ${entry.name} ${entry.version}`),

@@ -49,15 +49,8 @@ apply_layers() {
 # What can be done only when all layers are there.
 finish_tree() {
   layer_environment
-  # Users of the layers' sysusers.d, then the files that belong to them: "user:group mode path".
+  # Users of the layers' sysusers.d.
   systemd-sysusers --root="$tree"
-  local layer owner mode path
-  for layer in "${layers[@]}"; do
-    while read -r owner mode path; do
-      own "$owner" "$tree/$path"
-      chmod "$mode" "$tree/$path"
-    done < <(lines_of "$layer/owners")
-  done
   # What the layers' presets turn on; 10-base has turned all else off.
   local units
   units=$(sed -n 's/^enable //p' "${layers[@]/%//overlay/usr/lib/systemd/system-preset/paxgate.preset}" 2>/dev/null || true)
@@ -69,13 +62,4 @@ finish_tree() {
   rm -rf "$tree"/usr/lib/modules/*/{vmlinuz,dtb} "$tree/usr/bin/busybox"
   node "$checkout/image/build/libraries.mjs" "$tree"
   "$checkout/image/build/settle" "$tree" "$SOURCE_DATE_EPOCH"
-}
-
-# By the names of the image, not those of the build machine.
-own() { # user:group, path
-  local user group
-  user=$(awk -F: -v name="${1%:*}" '$1 == name { print $3 }' "$tree/etc/passwd")
-  group=$(awk -F: -v name="${1#*:}" '$1 == name { print $3 }' "$tree/etc/group")
-  [[ -n $user && -n $group ]] || die "no such user or group in the image: $1"
-  chown -h "$user:$group" "$2"
 }

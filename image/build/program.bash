@@ -5,8 +5,8 @@
 # What goes into the image: of all that is built the gateway alone. Built beside the checkout, whose dist/ may be in use.
 build_program() {
   local dist=$program_given source=$work/source
+  "$checkout/scripts/install-modules"
   if [[ -z $dist ]]; then
-    "$checkout/scripts/install-modules"
     rm -rf "$source"
     mkdir -p "$source"
     cp -r "$checkout"/{src,scripts,package.json,package-lock.json,tsconfig.json} "$source/"

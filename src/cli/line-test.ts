@@ -42,7 +42,7 @@ ${jsonHelp}
 ${helpHelp}
 
 The gateway must not run: it has the lines. On the appliance:
-  systemctl stop paxgate; runuser -u paxgate -- paxgate line test --active
+  systemctl stop paxgate; paxgate line test --active; systemctl start paxgate
 
 Ends with 0 when nothing failed, with 1 when something did.`,
   options: {
