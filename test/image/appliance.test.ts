@@ -94,6 +94,13 @@ describe("a freshly flashed card", () => {
     expect(others).toEqual([]);
   });
 
+  it("has grown its data partition to the end of the card", async () => {
+    await appliance.ssh.run("systemctl start paxgate-grow-data.service");
+    const [blocks = 0, bytes = 0] = (await appliance.ssh.run("stat -f -c '%b %S' /data")).split(" ").map(Number);
+    // Of the test's 4 GiB the system's own partitions have 0.8.
+    expect((blocks * bytes) / appliance.card.size).toBeGreaterThan(0.7);
+  });
+
   it("takes no password at its door", async () => {
     const { ok, said } = await appliance.ssh.tryLogin([
       ...["-o", "PreferredAuthentications=password,keyboard-interactive", "-o", "PubkeyAuthentication=no"],

@@ -29,12 +29,12 @@ async function alertTold(what: string, fits: (name: string, text: string) => boo
   );
 }
 
-/** Three flashes of 150 ms and a pause of 1.25 s, by the emulator's own clock: ten edges in four seconds at least. */
+/** Three flashes of 150 ms and a pause of 1.25 s: 17 edges in six seconds of a machine that is not held up. */
 async function ledShowsFault(): Promise<void> {
   const { pins } = appliance.machine;
   const lately = () =>
-    pins.edges.filter(({ pin, atMs }) => pin === STATUS_LED_PIN && atMs > performance.now() - 4_000).length;
-  await expect.poll(lately, { timeout: 60_000, interval: 500 }).toBeGreaterThanOrEqual(10);
+    pins.edges.filter(({ pin, atMs }) => pin === STATUS_LED_PIN && atMs > performance.now() - 6_000).length;
+  await expect.poll(lately, { timeout: 120_000, interval: 500 }).toBeGreaterThanOrEqual(9);
 }
 
 async function linesAre(status: string): Promise<void> {
@@ -145,7 +145,7 @@ describe("a machine that has", () => {
     await callIntoPax(appliance, "37");
   });
 
-  it("no network gets its lines ready, and tells the broker when the cable is plugged in", async () => {
+  it("no network starts what it has, and tells the broker when the cable is plugged in", async () => {
     appliance = await Appliance.create();
     inspection = new Inspection(appliance.ssh);
     await appliance.powerOn();
@@ -228,13 +228,19 @@ describe("a supervisor that hangs", () => {
 });
 
 describe("a sound card that is pulled out", () => {
-  it("takes its lines out of service with an alert, and they are back with it", async () => {
-    await flashed();
+  it("takes its line out of service with an alert, the other one works on, and it is back with the card", async () => {
+    const [first, second] = lineInputs();
+    if (first === undefined || second === undefined) throw new Error("two lines are to be wired");
+    const without = { ...second, interface: { ...second.interface, audio: "null" } };
+    await flashed({ configuration: configurationText({ lines: [first, without] }) });
     await appliance.readyAndLoggedIn();
     await appliance.ssh.run("for i in 1 2 3 4 5; do rmmod snd_aloop && exit 0; sleep 1; done; exit 1");
     const peer = await eventCalls(appliance, "4137");
     await peer.done(60_000).catch(() => undefined);
-    await alertTold("of a line", (name) => name.startsWith("line-"));
+    await alertTold("of the line", (name) => name === `line-${first.name}`);
+    expect(JSON.parse(await appliance.ssh.run("paxgate lines --json"))).toMatchObject({
+      lines: [{ status: "fault" }, { status: "idle" }],
+    });
     await appliance.ssh.run("modprobe snd-aloop");
     await linesAre("idle");
     await callIntoPax(appliance, "38");

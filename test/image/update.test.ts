@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/line/train-generator.ts";
 import { Appliance, BOOT_LIMIT_MS } from "./support/appliance.ts";
 import { findBundle, spoiltBundle } from "./support/bundle.ts";
 import { issued } from "./support/button.ts";
@@ -14,6 +15,9 @@ import { Inspection } from "./support/inspection.ts";
 const INSTALL_LIMIT_MS = 900_000;
 /** How long a system on trial may take to be ready, twice, and the boots between. */
 const FALLBACK_LIMIT_MS = 2 * 600_000 + 4 * BOOT_LIMIT_MS;
+
+/** The moments of the cuts can be had again: PAXGATE_SEED. */
+const seed = Number(process.env["PAXGATE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 let appliance: Appliance;
 let inspection: Inspection;
@@ -38,10 +42,20 @@ async function upload(bundle: string): Promise<void> {
   });
 }
 
-async function install(): Promise<void> {
+/** Resolves with how long it took, ms. */
+async function install(): Promise<number> {
   const started = performance.now();
   await appliance.ssh.run("rauc install /data/update.raucb", { timeoutMs: INSTALL_LIMIT_MS });
-  figure("installing an update", (performance.now() - started) / 1_000, "s");
+  const tookMs = performance.now() - started;
+  figure("installing an update", tookMs / 1_000, "s");
+  return tookMs;
+}
+
+/** The system that runs is not on trial any more: only then another one is taken. */
+async function confirmed(): Promise<void> {
+  await expect
+    .poll(async () => (await appliance.bootPartition()).read("config.txt"), { timeout: 120_000, interval: 2_000 })
+    .toMatch(/^os_prefix=.\/\n# good/);
 }
 
 async function slotNow(): Promise<string> {
@@ -71,8 +85,13 @@ describe("a good update", () => {
 
   it("starts in the other slot after a restart, is confirmed when calls can be made, and keeps everything", async () => {
     await upload(await findBundle());
-    await install();
-    await restarted();
+    const boots = appliance.boots;
+    // It ends with the restart, and so does the connection.
+    await appliance.ssh
+      .run("paxgate-update /data/update.raucb", { timeoutMs: INSTALL_LIMIT_MS })
+      .catch((error: unknown) => console.log(String(error)));
+    await appliance.booted(boots + 1, BOOT_LIMIT_MS);
+    await appliance.readyAndLoggedIn();
     expect(appliance.prefixes.at(-1)).toBe("b/");
     expect(await slotNow()).toBe("b");
     await expect
@@ -124,16 +143,34 @@ describe("an update whose", () => {
 
 describe("the plug pulled during an update", () => {
   it("leaves a machine that comes back with one of the two systems, and everything kept", async () => {
+    const random = seededRandom(seed);
+    console.log(`PAXGATE_SEED=${seed}`);
     await upload(await findBundle());
+    await confirmed();
+    const wholeMs = await install();
     for (let cut = 0; cut < Number(process.env["PAXGATE_UPDATE_CUTS"] ?? 3); cut++) {
+      let over = false;
       const installing = appliance.ssh.run("rauc install /data/update.raucb", { timeoutMs: INSTALL_LIMIT_MS });
-      installing.catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 2_000 + Math.random() * 25_000));
-      await appliance.powerCut();
+      installing.then(
+        () => {
+          over = true;
+        },
+        () => {
+          over = true;
+        },
+      );
+      const afterMs = (0.05 + 0.8 * random()) * wholeMs;
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      expect(over, "the plug was pulled too late").toBe(false);
+      const { lostSectors } = await appliance.powerCut(random(), random);
+      console.log(
+        `cut ${cut + 1}, ${Math.round(afterMs)} ms after the installation began: ${lostSectors} sectors lost`,
+      );
       await appliance.powerOn();
       await appliance.readyAndLoggedIn();
       expect(await issued(appliance)).toBe(before);
       figure("power cut during an update survived", cut + 1, "");
+      await confirmed();
     }
     // What the cuts have left is in nobody's way.
     const slot = await slotNow();

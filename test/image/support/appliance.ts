@@ -24,8 +24,6 @@ export interface ApplianceOptions {
   readonly memoryMb?: number;
   /** Its clock at power-on, as QEMU's `-rtc base=`. */
   readonly clock?: string;
-  /** Without a network cable at all. */
-  readonly unplugged?: boolean;
   /** Changes to the freshly flashed card's boot partition. */
   readonly prepare?: (fat: Fat) => Promise<void>;
   readonly withoutSshKey?: boolean;
@@ -131,7 +129,7 @@ export class Appliance {
       deviceTree: join(this.directory, "board.dtb"),
       card: this.card.socket,
       inside: this.outside.inside,
-      tap: this.#options.unplugged === true ? null : TAP,
+      tap: TAP,
       memoryMb: this.#options.memoryMb ?? 1_024,
       clock: this.#options.clock ?? "utc",
       directory: this.directory,

@@ -21,8 +21,6 @@ export class Card {
   /** One operation after the other: a block is read, changed and put back. */
   #queue: Promise<unknown> = Promise.resolve();
   #powered = true;
-  /** Flushes and bytes written so far, by which a test may choose a moment. */
-  readonly counts = { flushes: 0, writtenBytes: 0 };
 
   private constructor(file: FileHandle, size: number, socket: string) {
     this.#file = file;
@@ -61,7 +59,6 @@ export class Card {
 
   write(offset: number, data: Buffer): Promise<void> {
     return this.#inTurn(async () => {
-      this.counts.writtenBytes += data.length;
       for (let at = 0; at < data.length; ) {
         const block = Math.floor((offset + at) / BLOCK);
         const within = offset + at - block * BLOCK;
@@ -80,7 +77,6 @@ export class Card {
 
   flush(): Promise<void> {
     return this.#inTurn(async () => {
-      this.counts.flushes++;
       for (const [block, data] of this.#cache) await this.#file.write(data, 0, BLOCK, block * BLOCK);
       this.#cache.clear();
     });

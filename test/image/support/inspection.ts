@@ -22,10 +22,8 @@ export class Inspection {
   }
 
   /** What the journal of this boot says that fits. */
-  async journal(pattern: string, options = ""): Promise<readonly string[]> {
-    const text = await this.#ssh.run(
-      `journalctl -b -o short-monotonic --no-pager ${options} | grep -E '${pattern}' || true`,
-    );
+  async journal(pattern: string): Promise<readonly string[]> {
+    const text = await this.#ssh.run(`journalctl -b -o short-monotonic --no-pager | grep -E '${pattern}' || true`);
     return text.split("\n").filter((line) => line !== "");
   }
 

@@ -93,10 +93,6 @@ export class Machine {
     }
   }
 
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** Pulls the plug. */
   async kill(): Promise<void> {
     if (!this.#over && this.#child.exitCode === null && this.#child.signalCode === null) {

@@ -4,7 +4,7 @@ import { REFRESH_MS } from "../../../src/line/port.ts";
 import { SimClient } from "../../../src/sim/client.ts";
 import { startPaxSimulator } from "../../../src/sim/server.ts";
 import type { GpioPins } from "./gpio.ts";
-import type { PairSound } from "./sound.ts";
+import type { Sound } from "./sound.ts";
 import { lineWirings } from "./wiring.ts";
 
 /**
@@ -77,7 +77,7 @@ export class Pax {
   }
 
   /** Joins a line's audio until the returned function is called. */
-  joinSound(line: string, make: (onFrame: (frame: Int16Array) => void) => PairSound): () => Promise<void> {
+  joinSound(line: string, make: (onFrame: (frame: Int16Array) => void) => Sound): () => Promise<void> {
     const end = this.#lines.get(line);
     if (end === undefined) throw new Error(`no line ${line}`);
     const sound = make((frame) => end.writeAudio(frame));

@@ -6,11 +6,18 @@ import type { Ssh } from "./ssh.ts";
 const FRAME_BYTES = FRAME_SAMPLES * 2;
 const RAW = "-q -t raw -f S16_LE -c 1 -r 8000 --period-size=160 --buffer-size=1600";
 
+/** What a line's pair carries. */
+export interface Sound {
+  /** One frame towards the machine. */
+  write(frame: Int16Array): void;
+  stop(): Promise<void>;
+}
+
 /**
  * The pair's audio of one line: the machine's sound card is the kernel's loop (snd-aloop), and what hangs on its other end is
  * carried out of the machine and into it by ssh. `substream`: as in the line's own device, `…,SUBDEV=N`.
  */
-export class PairSound {
+export class PairSound implements Sound {
   readonly #player: ChildProcess;
   readonly #recorder: ChildProcess;
 
