@@ -55,6 +55,8 @@ export class Broker {
         clientId: "image-test",
         clean: true,
       });
+      // A broker that the test has stopped; the client tries again.
+      client.on("error", () => undefined);
       await new Promise<void>((resolve) => client.once("connect", () => resolve()));
       await client.subscribeAsync("#", { qos: 1 });
       return new MqttWatch(client);
