@@ -44,7 +44,8 @@ make_data() {
   rm -f "$work/data.ext4"
   truncate -s "${data_mib}M" "$work/data.ext4"
   # The time is fixed for old and new mke2fs. Made for the card that it grows to, not for the 64 MiB that it begins with:
-  # blocks of 4 KiB, an inode for each 64 KiB, room for the descriptors of a terabyte; none for root alone.
+  # blocks of 4 KiB, an inode for each 64 KiB (for each 128 once it has grown, as this is half a group), room for the
+  # descriptors of a terabyte; none for root alone.
   local options=hash_seed=50415847-6461-7461-8000-000000000002,root_owner=0:0,lazy_itable_init=0,resize=268435456
   E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -b 4096 -i 65536 -L data -m 0 \
     -U 50415847-6461-7461-8000-000000000001 -E "$options" "$work/data.ext4"

@@ -277,9 +277,9 @@ describe("a trial, from inside the new system", () => {
   /** `first`: what RAUC's backend is to do before anything else. */
   function trial(action: string, first = ":") {
     const bin = join(place, "bin");
-    mkdirSync(bin);
+    mkdirSync(bin, { recursive: true });
     writeFileSync(join(bin, "systemctl"), `#!/bin/sh\necho "$*" >${ran()}\n`, { mode: 0o755 });
-    mkdirSync(join(place, "library"));
+    mkdirSync(join(place, "library"), { recursive: true });
     for (const name of ["slot-file.sh", "install-kernel"]) {
       writeFileSync(join(place, "library", name), readFileSync(join(LIBRARY, name)), { mode: 0o755 });
     }
@@ -343,6 +343,21 @@ describe("a trial, from inside the new system", () => {
     expect(status).toBe(0);
     expect(seen()).toEqual(state);
     expect(existsSync(ran()) ? readFileSync(ran(), "utf8") : "").toBe(did);
+  });
+
+  it("goes on where the verdict can't be written, but calls can be made", () => {
+    reports("unfit", "ready");
+    expect(trial("end", 'case "$*" in *bad) exit 1 ;; esac').status).toBe(0);
+    expect(seen()).toEqual(onTrial);
+    expect(existsSync(ran())).toBe(false);
+  });
+
+  it("does not take a system that has failed for a good one, ready too late", () => {
+    expect(trial("end").status).toBe(0);
+    expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
+    reports("ready");
+    expect(trial("confirm").status).toBe(0);
+    expect(seen()).toEqual({ slot: "a", tries: "none", other: "bad" });
   });
 
   it("leaves a confirmed system alone", () => {

@@ -10,6 +10,8 @@ import { addresses, type Outside } from "./outside.ts";
 
 /** Length of an RTP header without extensions (RFC 3550 section 5.1), octets. */
 const RTP_HEADER = 12;
+/** Payload type of A-law (RFC 3551 section 6). */
+const PCMA = 8;
 
 interface Part {
   readonly number?: string;
@@ -76,10 +78,15 @@ export class SipPeer {
 }
 
 /**
- * Level of a tone in the audio that the machine sends to the event, dBm0, over `packets` packets of 20 ms: taken from the
- * wire, A-law. Rejects when they do not come within the limit.
+ * Level of a tone in the audio that the machine sends to the event, dBm0, in each call's stream, the loudest first, over
+ * `packets` packets of 20 ms altogether: taken from the wire, A-law. Rejects when they do not come within the limit.
  */
-export async function levelOnTheWire(outside: Outside, frequencyHz: number, packets = 50, limitMs = 30_000) {
+export async function levelsOnTheWire(
+  outside: Outside,
+  frequencyHz: number,
+  packets = 50,
+  limitMs = 30_000,
+): Promise<readonly number[]> {
   const filter = `udp and src host ${addresses.machine} and dst host ${addresses.event} and not port 5060`;
   const child = outside.spawn([
     ...[
@@ -97,11 +104,15 @@ export async function levelOnTheWire(outside: Outside, frequencyHz: number, pack
     filter,
   ]);
   const reader = new PcapReader();
-  const codes: Buffer[] = [];
+  const streams = new Map<number, Buffer[]>();
   child.stdout?.on("data", (chunk: Buffer) => {
     for (const record of reader.feed(chunk)) {
       const packet = decodePacket(record);
-      if (packet !== null) codes.push(Buffer.from(packet.payload, "latin1").subarray(RTP_HEADER));
+      // RTP in A-law and not RTCP, by the payload type.
+      if (packet === null || (packet.payload.charCodeAt(1) & 0x7f) !== PCMA) continue;
+      const codes = streams.get(packet.fromPort) ?? [];
+      codes.push(Buffer.from(packet.payload, "latin1").subarray(RTP_HEADER));
+      streams.set(packet.fromPort, codes);
     }
   });
   try {
@@ -109,8 +120,16 @@ export async function levelOnTheWire(outside: Outside, frequencyHz: number, pack
   } finally {
     child.kill("SIGKILL");
   }
-  const all = Buffer.concat(codes);
-  const samples = new Int16Array(all.length);
-  g711Decode("alaw", all, samples);
+  return [...streams.values()].map((codes) => toneIn(Buffer.concat(codes), frequencyHz)).sort((a, b) => b - a);
+}
+
+/** The loudest call's; see `levelsOnTheWire`. */
+export async function levelOnTheWire(outside: Outside, frequencyHz: number, packets = 50): Promise<number> {
+  return (await levelsOnTheWire(outside, frequencyHz, packets))[0] ?? Number.NEGATIVE_INFINITY;
+}
+
+function toneIn(codes: Buffer, frequencyHz: number): number {
+  const samples = new Int16Array(codes.length);
+  g711Decode("alaw", codes, samples);
   return toneLevelDbm0(samples, frequencyHz);
 }
