@@ -147,6 +147,7 @@ describe("a call to the PAX that does not come about", () => {
     // One after the other: both may come by the same trunk, which takes one call at a time.
     for (const number of ["4171", "4145"]) {
       expect((await eventCalls(rig, "4777", number).event("ended")).cause).toBe("unobtainable");
+      await rig.quiet();
     }
     expect([...statusesOf(rig, "tie1", from), ...statusesOf(rig, "tie2", from)]).toEqual([]);
   });
