@@ -26,6 +26,13 @@ it("reads an ordinary file, up to its limit and of the right owner", async () =>
   expect(readOrdinary(join(directory, "nothing"), 4)).toBeNull();
 });
 
+it("reads a file of the kernel's, which says that it is empty", async () => {
+  const limits = readFileSync("/proc/self/limits", "utf8");
+  expect(limits.length).toBeGreaterThan(1_024);
+  expect(readOrdinary("/proc/self/limits", limits.length)).toBe(limits);
+  expect(readOrdinary("/proc/self/limits", limits.length - 1)).toBeNull();
+});
+
 it("neither waits for a FIFO nor follows a link nor reads a device", async () => {
   execFileSync("mkfifo", [path]);
   expect(readOrdinary(path, 64)).toBeNull();

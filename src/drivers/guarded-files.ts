@@ -15,6 +15,8 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const TRUNCATE =
   constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Room for a file that says that it is small, or empty. */
+const LEAST_BYTES = 512;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /**
@@ -31,14 +33,17 @@ export function readOrdinary(path: string, maxBytes: number, owner?: number): st
   try {
     const found = fstatSync(descriptor);
     if (!found.isFile() || found.size > maxBytes || (owner !== undefined && found.uid !== owner)) return null;
-    // It may grow while it is read: what comes after the limit is not waited for.
-    const bytes = Buffer.alloc(maxBytes + 1);
+    // As much room as it takes, not as it may: a limit of a megabyte for each of many small files was memory whose
+    // clearing and collecting held everything up for half a second on a slow processor. It may grow while it is read, and
+    // the kernel's own files say that they are empty: what comes after the limit is not waited for.
+    let bytes = Buffer.allocUnsafe(Math.min(Math.max(found.size, LEAST_BYTES), maxBytes) + 1);
     let length = 0;
     for (;;) {
       const read = readSync(descriptor, bytes, length, bytes.length - length, null);
       if (read === 0) return bytes.toString("utf8", 0, length);
       length += read;
       if (length > maxBytes) return null;
+      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, maxBytes + 1));
     }
   } catch {
     return null;

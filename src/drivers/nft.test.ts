@@ -41,6 +41,15 @@ describe("Nft", () => {
     expect(await nft.table("a")).toEqual([{ table: { name: "a" } }, { rule: { table: "a" } }]);
     expect(await nft.table("c")).toBeNull();
   });
+  it("reads one thing after another, and lets no change wait for that", async () => {
+    const nft = instead(
+      `if (process.argv.includes("list")) setTimeout(() => console.log('{"nftables": [' + Date.now() + ']}'), 300);`,
+    );
+    const reads = Promise.all(["a", "b", "c"].map((name) => nft.set("x", name)));
+    expect(await Promise.race([reads, nft.apply("x").then(() => "changed")])).toBe("changed");
+    const [a = 0, b = 0, c = 0] = (await reads).map((list) => Number((list as number[])[0]));
+    expect(Math.min(b - a, c - b)).toBeGreaterThanOrEqual(290);
+  });
   it("hands over a long script whole, and survives a program that does not read it", async () => {
     const script = "x".repeat(3_000_000);
     await instead(
