@@ -1,4 +1,4 @@
-import { agree, callee, caller, receive, stream, toneFile } from "../../integration/support/sipp.ts";
+import { agree, callee, caller, pause, receive, stream, toneFile } from "../../integration/support/sipp.ts";
 import type { Appliance } from "./appliance.ts";
 import { SipPeer } from "./sip-peer.ts";
 
@@ -21,8 +21,18 @@ export async function eventAnswers(appliance: Appliance, calls = 1): Promise<Sip
   );
 }
 
-/** The event calls a number of ours and waits until the PAX's party clears. */
-export function eventCalls(appliance: Appliance, number: string): Promise<SipPeer> {
+/** For how long the event's party talks before it clears, ms. */
+const TALK_MS = 2_000;
+
+/**
+ * The event calls a number of ours. `clears`: who of the two parties does, and the other one may not; the gateway hears of
+ * the PAX's party's only by the exchange's busy tone, for which sound has to be joined.
+ */
+export function eventCalls(
+  appliance: Appliance,
+  number: string,
+  { clears = "pax" }: { readonly clears?: "pax" | "event" } = {},
+): Promise<SipPeer> {
   return SipPeer.run(
     appliance.outside,
     caller.invite("echo") +
@@ -30,8 +40,7 @@ export function eventCalls(appliance: Appliance, number: string): Promise<SipPee
       receive('response="183"', 'optional="true"') +
       receive('response="200"', 'rtd="true"') +
       caller.ack +
-      receive('request="BYE"') +
-      agree,
+      (clears === "event" ? pause(TALK_MS) + caller.bye + receive('response="200"') : receive('request="BYE"') + agree),
     { number },
   );
 }
@@ -48,17 +57,15 @@ export async function paxDials(appliance: Appliance, ext: string, digits: string
   await client.dial(ext, digits);
 }
 
-/** One whole call from the event to a PAX telephone, which answers and clears. */
+/** One whole call from the event to a PAX telephone, which answers; the event clears, and nobody before it. */
 export async function callIntoPax(appliance: Appliance, ext: string): Promise<void> {
-  const peer = await eventCalls(appliance, `41${ext}`);
+  const peer = await eventCalls(appliance, `41${ext}`, { clears: "event" });
   const { client } = appliance.pax;
   try {
     await client.waitFor(ext, "ringing", 90_000);
     await client.lift(ext);
     await client.waitFor(ext, "connected", 10_000);
-    await messageSeen(peer, /SIP\/2\.0 200/, 150_000);
-    await client.hangup(ext);
-    await peer.done(90_000);
+    await peer.done(150_000);
   } finally {
     await peer.stop();
     await client.hangup(ext).catch(() => undefined);
