@@ -113,7 +113,7 @@ describe("a supervisor that is killed", () => {
     await callGoesThrough();
   });
 
-  it("in the middle of a digit that is dialled to it: the caller hears busy from the successor, never a wrong number", async () => {
+  it("in the middle of a digit that is dialled to it: the caller hears from the successor that it is over, never a wrong number", async () => {
     await takeLine(rig, "22");
     const from = rig.log.length;
     const dialling = rig.pax.dial("22", "4123");
@@ -122,7 +122,9 @@ describe("a supervisor that is killed", () => {
     await rig.stopGateway("SIGKILL");
     await rig.startGateway((view) => view.ready);
     await dialling;
-    await rig.pax.waitFor("22", "busy-tone", 15_000);
+    // Number unobtainable where the successor's first look met the break of an impulse: the line looks idle then.
+    const heard = (["busy-tone", "unobtainable-tone"] as const).map((tone) => rig.pax.waitFor("22", tone, 15_000));
+    await Promise.any(heard);
     expect(rig.log.slice(from).filter((record) => record["msg"] === "call placed")).toEqual([]);
     await clearAll(rig);
     await callGoesThrough();

@@ -383,7 +383,6 @@ describe("a thousand connections", () => {
       // machine that has nothing else to do p99 is 10 to 20 ms. Without the limits the loop stands still for seconds.
       expect(figures.p99).toBeLessThan(40);
       expect(figures.max).toBeLessThan(150);
-      expect(figures.cpuPercent).toBeLessThan(60);
     },
     30_000,
   );
