@@ -77,6 +77,9 @@ export class ScannerRulesKernel implements ScannerPort {
         killSignal: "SIGKILL",
         env: { PATH, LC_ALL: "C" },
       });
+      child.on("error", (cause) => reject(new GatewayError("scanner-missing", `cannot run ${command}`, { cause })));
+      // Without a process there may be no streams.
+      if (child.pid === undefined) return;
       let out = "";
       let complaint = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -87,7 +90,6 @@ export class ScannerRulesKernel implements ScannerPort {
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
         if (complaint.length < 2_000) complaint += chunk;
       });
-      child.on("error", (cause) => reject(new GatewayError("scanner-missing", `cannot run ${command}`, { cause })));
       child.on("close", (code) => {
         if (code === 0) resolve(out);
         else reject(new GatewayError("scanner-refused", `${command}: ${complaint.trim() || "did not end well"}`));

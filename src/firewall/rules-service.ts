@@ -166,8 +166,8 @@ export class RulesService implements Service {
     return new Map((await (this.#running ? sets : sets.catch(ignoreRefusal))).flatMap(packetsOf));
   }
 
-  #both(set: string): Promise<unknown[]> {
-    return Promise.all([4, 6].map((n) => this.#nft.set(TABLE, `${set}${n}`)));
+  async #both(set: string): Promise<unknown[]> {
+    return [await this.#nft.set(TABLE, `${set}4`), await this.#nft.set(TABLE, `${set}6`)];
   }
 
   /** The named counters, in the order of the rules. */

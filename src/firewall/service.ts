@@ -6,7 +6,7 @@ import type { Log } from "../base/log.ts";
 import { BanService } from "./ban-service.ts";
 import { BlockListService } from "./block-list-service.ts";
 import type { Explanation, GuardControl, GuardView, RefreshOutcome } from "./control.ts";
-import { liesIn, sourceOf } from "./evidence.ts";
+import { sourceOf } from "./evidence.ts";
 import { explain } from "./explain.ts";
 import type { GuardEvents, GuardOptions, GuardPorts } from "./guard-parts.ts";
 import { faultsOf, guardView, outcomesOf, youngestFirst } from "./guard-view.ts";
@@ -17,6 +17,7 @@ import { RulesService } from "./rules-service.ts";
 import { ScannerService } from "./scanner-service.ts";
 import { onTrial, withOwn } from "./trial-policy.ts";
 import { TrialService } from "./trial-service.ts";
+import { TrustedSources } from "./trusted-sources.ts";
 import type { Ban, Counters, FirewallPolicy, LimitedSource, OrderedReason } from "./types.ts";
 import { Watch, watched } from "./watch-service.ts";
 
@@ -38,6 +39,7 @@ export class GuardService implements Service, GuardControl {
   readonly #disposers: Dispose[] = [];
   #policy: FirewallPolicy;
   #trusted: readonly IpNetwork[] = [];
+  readonly #trustedSources = new TrustedSources();
   #running = false;
   #serving = false;
 
@@ -160,19 +162,16 @@ export class GuardService implements Service, GuardControl {
     return this.#registered.addresses;
   }
 
+  /** Asks one program after the other: five starts in a row hold a slow processor up for a quarter of a second. */
   async view(): Promise<GuardView> {
     const { clock, unixMs } = this.#ports;
     const atMs = unixMs();
     // A kernel that cannot be asked must not keep people from seeing why.
     let unread: readonly string[] = [];
-    const [limited, counters, dropped] = await Promise.all([
-      this.#limited(),
-      this.#rules.counters().catch((error: unknown) => {
-        unread = [`the kernel's counters cannot be read: ${describeError(error)}`];
-        return new Map() as Counters;
-      }),
-      this.#scanner.counters(),
-    ]);
+    const counters = await this.#rules.counters().catch((error: unknown) => {
+      unread = [`the kernel's counters cannot be read: ${describeError(error)}`];
+      return new Map() as Counters;
+    });
     const since = this.#rules.inForceSinceMs;
     return guardView({
       atMs,
@@ -187,9 +186,9 @@ export class GuardService implements Service, GuardControl {
       names: this.#names.view(),
       bans: this.#bans.bans,
       events: { refused: this.#ports.events.refused, unattributed: this.#bans.unattributed },
-      limited,
+      limited: await this.#limited(),
       counters,
-      dropped,
+      dropped: await this.#scanner.counters(),
     });
   }
 
@@ -241,7 +240,7 @@ export class GuardService implements Service, GuardControl {
 
   /** Asked for thousands of sources at once: nothing is read anew. */
   #isTrusted(source: string): boolean {
-    return liesIn(source, this.#trusted) || liesIn(source, this.#rules.state.registered);
+    return this.#trustedSources.has(source, this.#trusted, this.#rules.state.registered);
   }
 
   /** Asterisk is up, or no longer: strangers are let through to it, or are not. */
