@@ -9,11 +9,18 @@ export interface AriChannel {
   readonly channelvars?: Readonly<Record<string, string>>;
 }
 
-/** Events of the application's WebSocket that somebody acts on; `ChannelStateChange` is the event network's alone. */
+/** Events of the WebSocket that somebody acts on; of state changes and hangup requests only the event network does. */
 export type AriEvent =
   | { readonly type: "StasisStart"; readonly channel: AriChannel; readonly args: readonly string[] }
   | { readonly type: "StasisEnd"; readonly channel: AriChannel }
   | { readonly type: "ChannelDestroyed"; readonly channel: AriChannel; readonly cause: number }
+  | {
+      readonly type: "ChannelHangupRequest";
+      readonly channel: AriChannel;
+      readonly cause?: number;
+      /** It is Asterisk's own, and `cause` says nothing. */
+      readonly soft?: boolean;
+    }
   | { readonly type: "ChannelStateChange"; readonly channel: AriChannel }
   | { readonly type: "ChannelDtmfReceived"; readonly channel: AriChannel; readonly digit: string }
   | { readonly type: "Dial"; readonly peer: AriChannel; readonly caller?: AriChannel; readonly dialstatus: string };
@@ -22,6 +29,7 @@ const wanted = new Set<string>([
   "StasisStart",
   "StasisEnd",
   "ChannelDestroyed",
+  "ChannelHangupRequest",
   "ChannelStateChange",
   "ChannelDtmfReceived",
   "Dial",
@@ -38,6 +46,7 @@ export function parseAriEvent(text: string): AriEvent | null {
     StasisStart: () => Array.isArray(value["args"]) && value["args"].every((arg) => typeof arg === "string"),
     StasisEnd: () => true,
     ChannelDestroyed: () => typeof value["cause"] === "number",
+    ChannelHangupRequest: () => value["cause"] === undefined || typeof value["cause"] === "number",
     ChannelStateChange: () => true,
     ChannelDtmfReceived: () => typeof value["digit"] === "string",
     Dial: () =>

@@ -30,6 +30,8 @@ export class PhoneCall {
   rings = false;
   /** Why this side hung up, once it has. */
   clearedWith: EndCause | undefined;
+  /** Q.850 cause that the far end hung up with; 0 when it has said none. */
+  farCause = 0;
   /** Undoes what is to happen later: answering, giving up. */
   cancelPlan: Dispose = () => undefined;
   readonly #ari: EventAri;

@@ -27,6 +27,15 @@ export function endCause(cause: number): EndCause {
   }
 }
 
+/**
+ * Meaning of a channel's end, with the cause that the far end gave (0: none). Asterisk may end a channel as cleared normally
+ * that was refused while it was still about to dial.
+ */
+export function goneCause(cause: number, farCause: number): EndCause {
+  const end = endCause(cause);
+  return end === "normal" ? endCause(farCause) : end;
+}
+
 const failures: ReadonlyMap<string, EndCause> = new Map([
   ["BUSY", "busy"],
   ["NOANSWER", "no-answer"],

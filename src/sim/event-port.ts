@@ -14,6 +14,13 @@ export type EventAriEvent =
   | { readonly type: "StasisStart"; readonly channel: EventChannel; readonly args: readonly string[] }
   | { readonly type: "StasisEnd"; readonly channel: EventChannel }
   | { readonly type: "ChannelDestroyed"; readonly channel: EventChannel; readonly cause: number }
+  | {
+      readonly type: "ChannelHangupRequest";
+      readonly channel: EventChannel;
+      readonly cause?: number;
+      /** It is Asterisk's own, and `cause` says nothing. */
+      readonly soft?: boolean;
+    }
   | { readonly type: "ChannelStateChange"; readonly channel: EventChannel }
   | { readonly type: "ChannelDtmfReceived"; readonly channel: EventChannel; readonly digit: string }
   | { readonly type: "Dial"; readonly peer: EventChannel; readonly dialstatus: string };

@@ -4,7 +4,7 @@ import { describeError, GatewayError } from "../base/errors.ts";
 import type { Dispose } from "../base/events.ts";
 import type { Log } from "../base/log.ts";
 import { PhoneCall } from "./event-call.ts";
-import { endCause, failureCause, hangupReason, isFailure } from "./event-cause.ts";
+import { failureCause, goneCause, hangupReason, isFailure } from "./event-cause.ts";
 import { dialString, isNumber, refusalOf } from "./event-numbers.ts";
 import type { EventAri, EventAriEvent, EventChannel } from "./event-port.ts";
 import { APPLICATION } from "./event-render.ts";
@@ -140,10 +140,7 @@ export class EventSwitch {
 
   async #place(call: PhoneCall): Promise<void> {
     const endpoint = dialString(this.#options.accounts, call.far);
-    if (endpoint === null) {
-      this.#ended(call, "unobtainable");
-      return;
-    }
+    if (endpoint === null) return this.#ended(call, "unobtainable");
     await call.openMedia();
     if (!this.#calls.has(call.id)) return;
     const query = { endpoint, app: APPLICATION, appArgs: "outgoing", channelId: call.channelId, formats: "alaw,ulaw" };
@@ -165,8 +162,11 @@ export class EventSwitch {
     const call = [...this.#calls.values()].find((each) => each.channelId === channelId);
     if (call === undefined) return;
     switch (event.type) {
+      case "ChannelHangupRequest":
+        if (event.soft !== true) call.farCause = event.cause ?? 0;
+        break;
       case "ChannelDestroyed":
-        this.#ended(call, endCause(event.cause));
+        this.#ended(call, goneCause(event.cause, call.farCause));
         break;
       case "ChannelDtmfReceived":
         this.#emit({ type: "dtmf", call: call.id, digit: event.digit });
