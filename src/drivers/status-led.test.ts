@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Log, silentLog } from "../base/log.ts";
+import { VirtualClock } from "../base/virtual-clock.ts";
 import type { LedPattern } from "../credentials/types.ts";
 import { writeAttribute } from "./led-pattern.ts";
 import { StatusLed } from "./status-led.ts";
@@ -100,5 +101,34 @@ describe("the status LED", () => {
     select("none");
     await one.show("on");
     expect(text("brightness")).toBe("255");
+    one.close();
+  });
+
+  it("shows what it could not as soon as there is an LED, or it may write to it, until it is closed", async () => {
+    const clock = new VirtualClock();
+    let mayWrite = false;
+    const guarded = (path: string, written: string) => {
+      if (!mayWrite) throw new Error("EACCES");
+      write(path, written);
+    };
+    const one = new StatusLed({ name: "status", root, write: guarded, clock });
+    rmSync(at("trigger"));
+    await one.show("fault");
+    select("none");
+    clock.advance(2_000);
+    await one.show("fault");
+    expect(text("trigger")).toBe("[none] timer pattern");
+    mayWrite = true;
+    clock.advance(1_999);
+    expect(writes).toEqual([]);
+    clock.advance(1);
+    await expect.poll(() => clock.pending).toBe(0);
+    expect([text("trigger"), text("repeat")]).toEqual(["none timer [pattern]", "-1"]);
+    mayWrite = false;
+    await one.show("on");
+    expect(clock.pending).toBe(1);
+    one.close();
+    await one.show("off");
+    expect(clock.pending).toBe(0);
   });
 });

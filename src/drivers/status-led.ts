@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { describeError, GatewayError } from "../base/errors.ts";
+import type { Dispose } from "../base/events.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import type { LedPort } from "../credentials/port.ts";
 import type { LedPattern } from "../credentials/types.ts";
@@ -10,6 +11,8 @@ import { LED_ROOT, type WriteAttribute, writeAttribute } from "./led-pattern.ts"
 /** How long udev may take to hand a trigger's attributes to our group, ms (EJ), and how often we look. */
 const UDEV_LIMIT_MS = 1_000;
 const UDEV_LOOK_MS = 20;
+/** How soon an LED that does not work is tried again, ms: at a slow start udev gives it to us after tens of seconds. */
+const RETRY_MS = 2_000;
 
 /**
  * Blinking as times on and off in turn, ms. They can be told apart at a glance: identify is quick, a reset that is armed
@@ -49,6 +52,8 @@ export class StatusLed implements LedPort {
   #working = false;
   #showing: Promise<void> = Promise.resolve();
   #fault: string | null = null;
+  #retry: Dispose = () => undefined;
+  #closed = false;
 
   constructor({ name, log, root, clock, write }: StatusLedOptions) {
     this.#directory = join(root ?? LED_ROOT, name);
@@ -59,7 +64,7 @@ export class StatusLed implements LedPort {
 
   /**
    * Resolves when the LED shows the latest pattern that was asked for. Never rejects: an LED is no reason for anything
-   * to fail; what is wrong is logged once.
+   * to fail; what is wrong is logged once, and it is tried again every two seconds.
    */
   show(pattern: LedPattern): Promise<void> {
     this.#wanted = pattern;
@@ -67,12 +72,20 @@ export class StatusLed implements LedPort {
     return this.#showing;
   }
 
+  /** Tries no longer; the LED goes on with what it shows. */
+  close(): void {
+    this.#closed = true;
+    this.#retry();
+  }
+
   async #work(): Promise<void> {
     this.#working = true;
+    this.#retry();
     for (let shown: LedPattern | null = null; shown !== this.#wanted; ) {
       shown = this.#wanted;
       try {
         await this.#put(shown);
+        if (this.#fault !== null) this.#log.info("the status LED works");
         this.#fault = null;
       } catch (error) {
         const fault = describeError(error);
@@ -81,6 +94,8 @@ export class StatusLed implements LedPort {
       }
     }
     this.#working = false;
+    if (this.#fault === null || this.#closed) return;
+    this.#retry = this.#clock.at(this.#clock.now() + RETRY_MS, () => void this.show(this.#wanted));
   }
 
   async #put(pattern: LedPattern): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EndCause } from "./event-types.ts";
 
 /** Meaning of the Q.850 cause that Asterisk gives a channel when it goes. */
-export function endCause(cause: number): EndCause {
+function endCause(cause: number): EndCause {
   switch (cause) {
     case 0:
     case 16:
